@@ -1,0 +1,80 @@
+// Numbers that every process keeps in the mapped file, one block a process slot, so that control can show them all
+// and none is lost when a process dies.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace postern::cache {
+
+/// X-macro: name, Prometheus help. Append only: the order is part of the layout (LAYOUT.md, "Counters").
+#define POSTERN_COUNTERS(X)                                                                        \
+    X(connections_accepted, "Client connections accepted")                                         \
+    X(connections_closed, "Client connections closed")                                             \
+    X(connections_refused, "Client connections refused at worker_connections")                     \
+    X(requests, "Requests answered, of any kind")                                                  \
+    X(requests_bad, "Requests refused as malformed (4xx by the head reader)")                      \
+    X(decisions_proxy, "Requests proxied to a session's target")                                   \
+    X(decisions_tunnel, "WebSocket tunnels to a session's target")                                 \
+    X(decisions_loading, "Loading pages")                                                          \
+    X(decisions_resume, "Resume pages")                                                            \
+    X(decisions_failed, "Pages for failed sessions")                                               \
+    X(decisions_reconnecting, "Reconnecting pages and answers")                                    \
+    X(decisions_not_found, "Unknown or expired sessions")                                          \
+    X(decisions_static, "Answers from the static origin")                                          \
+    X(decisions_fixed, "Fixed answers and redirects")                                              \
+    X(decisions_upstream, "Requests proxied to a fixed upstream or to control")                    \
+    X(holds, "Requests held for a session that starts")                                            \
+    X(holds_timed_out, "Held requests whose session was not ready within hold_timeout")            \
+    X(holds_refused, "Requests not held because holds_max was reached")                            \
+    X(wakes, "Sessions woken from a resume or error page")                                         \
+    X(route_keys_refused, "Route keys that were empty or longer than 255 bytes")                   \
+    X(targets_refused, "Targets outside allow_targets")                                            \
+    X(upstream_connects, "Connections opened to targets and upstreams")                            \
+    X(upstream_reuses, "Requests sent on a kept-alive upstream connection")                        \
+    X(upstream_connect_errors, "Targets and upstreams that refused or did not answer a connect")   \
+    X(upstream_errors, "Upstream answers that were broken, late or cut short")                     \
+    X(upstream_retries, "Requests sent again on another connection")                               \
+    X(timeouts_header, "Clients too slow with a request head")                                     \
+    X(timeouts_body, "Clients too slow with a request body")                                       \
+    X(timeouts_send, "Clients too slow to take an answer")                                         \
+    X(body_too_large, "Request bodies past client_max_body_size")                                  \
+    X(head_too_large, "Request heads past client_header_size")                                     \
+    X(hmr_base_missing, "Answers to /@vite/client without the expression to patch")                \
+    X(sockets_opened, "WebSocket tunnels opened")                                                \
+    X(sockets_closed, "WebSocket tunnels closed")                                                  \
+    X(bytes_in, "Bytes received from clients")                                                     \
+    X(bytes_out, "Bytes sent to clients")                                                          \
+    X(table_full, "Sessions refused because the table was full")                                   \
+    X(table_slots_bad, "Slots whose checksum was wrong, read as absent")                           \
+    X(sync_applied, "Changes applied to the table")                                                \
+    X(sync_skipped, "Store items that could not be used")                                          \
+    X(sync_errors, "Store errors seen by sync")                                                    \
+    X(sync_snapshots, "Full snapshots of the store")                                               \
+    X(activity_written, "Sessions whose activity was written to the store")                        \
+    X(access_log_lost, "Access log lines that could not be written")
+
+enum class counter : std::uint32_t {
+#define POSTERN_COUNTER_NAME(name, help) name,
+    POSTERN_COUNTERS(POSTERN_COUNTER_NAME)
+#undef POSTERN_COUNTER_NAME
+        count_
+};
+
+inline constexpr std::size_t counters_count = static_cast<std::size_t>(counter::count_);
+inline constexpr std::size_t counters_max = 128; // what the layout keeps room for
+static_assert(counters_count <= counters_max);
+
+struct counter_info {
+    std::string_view name;
+    std::string_view help;
+};
+
+inline constexpr std::array<counter_info, counters_count> counter_infos{{
+#define POSTERN_COUNTER_INFO(name, help) {#name, help},
+    POSTERN_COUNTERS(POSTERN_COUNTER_INFO)
+#undef POSTERN_COUNTER_INFO
+}};
+
+} // namespace postern::cache

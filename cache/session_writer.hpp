@@ -1,0 +1,78 @@
+// The session table as sync sees it: the only writer of routes.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "cache/activity.hpp"
+#include "cache/counters.hpp"
+#include "cache/route.hpp"
+
+namespace postern::cache {
+
+class segment;
+
+/// What `put` did.
+enum class put_result {
+    inserted,
+    updated,
+    unchanged,   // the table holds this version or a newer one
+    full,        // capacity reached: refused, counted; nothing else is disturbed
+    bad_key,     // empty or longer than 255 bytes: refused, counted
+    bad_text,    // key and session id do not fit into one slot together: refused, counted
+};
+
+/// The single writer of a table. A second one on the same file is refused (flock). Not thread-safe.
+/// A death at any instruction leaves each key with its old or its new route; the next `open` takes back what leaked.
+class session_writer {
+  public:
+    /// Errors: cache::error::writer_busy, those of session_reader::open, or the system's.
+    [[nodiscard]] static base::result<session_writer> open(const std::string& path);
+    session_writer(session_writer&&) noexcept;
+    session_writer& operator=(session_writer&&) noexcept;
+    ~session_writer();
+
+    /// Inserts, or replaces an older version. `value.activity` is ignored: the table assigns it.
+    put_result put(std::string_view key, const route& value);
+    /// Removes the key if the table's version is not newer than `version`. True: it was there and is gone.
+    bool remove(std::string_view key, std::uint64_t version);
+
+    /// Starts a mark and sweep: every key that is put (or touched) from here on survives `sweep`.
+    void begin_mark();
+    void mark(std::string_view key);
+    /// Removes all keys not marked since `begin_mark`; how many.
+    std::uint64_t sweep();
+
+    /// Every live route. The callback must not change the table.
+    void for_each(const std::function<void(std::string_view key, const route&)>& visit) const;
+    /// Every live session's activity that has changed since the last call of this function by this writer.
+    void for_each_active(
+        const std::function<void(std::string_view key, const route&, const activity&)>& visit);
+
+    /// Text that belongs to the data (where the feed stands), at most 1 KiB; survives with it.
+    /// Errors: no_buffer_space when larger.
+    [[nodiscard]] base::result<void> set_checkpoint(std::string_view text);
+    [[nodiscard]] std::string checkpoint() const;
+
+    void beat(std::int64_t now_ms) noexcept;                 // sync is alive
+    void set_synced_at(std::int64_t now_ms) noexcept;        // all of the store is applied
+    void count(counter which, std::uint64_t by = 1) noexcept;
+    /// Process slots (worker numbers) that asked to be rung and have not been since the last change.
+    [[nodiscard]] std::bitset<base::limits::worker_slots> waiting_workers() const noexcept;
+
+    [[nodiscard]] std::uint64_t live() const noexcept;
+    [[nodiscard]] std::uint64_t capacity() const noexcept;
+
+  private:
+    struct state;
+    explicit session_writer(std::unique_ptr<state> s) noexcept;
+    std::unique_ptr<state> state_;
+};
+
+} // namespace postern::cache

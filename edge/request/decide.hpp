@@ -1,0 +1,56 @@
+// The decision: a pure function of request kind, route, location and time. edge/README.md has its table in words.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/ip_endpoint.hpp"
+#include "cache/route.hpp"
+#include "edge/request/request_head.hpp"
+#include "edge/settings/settings.hpp"
+
+namespace postern::edge {
+
+enum class request_kind { document, fetch, upgrade, unsafe };
+[[nodiscard]] std::string_view name_of(request_kind kind) noexcept;
+
+/// upgrade: a WebSocket handshake. document: Sec-Fetch-Dest document/iframe/frame, else (header absent) GET/HEAD that accepts
+/// text/html. fetch: other GET/HEAD. unsafe: the rest.
+[[nodiscard]] request_kind kind_of(const request_head& head) noexcept;
+
+enum class action {
+    proxy,        // to the target
+    tunnel,       // WebSocket to the target
+    hold,         // wait for the route to become active, then decide again; at the deadline answer `status`
+    show_page,    // `which` page with `status`
+    answer,       // short text or JSON with `status`
+    serve_static, // the static origin
+    redirect,     // to the location's expired_redirect
+    refuse_target // active, but outside allow_targets: 502, counted
+};
+
+struct decision {
+    enum action action = action::answer;
+    unsigned status = 404;
+    page which = page::not_found;
+    unsigned retry_after_s = 0;   // Retry-After; 0: none
+    base::ip_endpoint target;     // for proxy and tunnel, with the location's `port` applied
+    bool operator==(const decision&) const = default;
+};
+
+/// The row of the table, and whether the target has just refused a connection (row "active, target refuses").
+struct route_view {
+    const cache::route* route = nullptr; // none: unknown
+    bool target_refuses = false;
+    bool holds_exhausted = false; // hold time is over: what a hold turns into
+};
+
+/// Requires: `location` is a session location. No I/O, no allocation.
+[[nodiscard]] decision decide(request_kind kind, const route_view& route,
+                              const location_settings& location,
+                              const std::vector<base::ip_network>& allow_targets,
+                              base::wall_time now) noexcept;
+
+} // namespace postern::edge
