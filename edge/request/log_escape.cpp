@@ -1,0 +1,128 @@
+#include "edge/request/log_escape.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace postern::edge {
+namespace {
+
+constexpr std::string_view cut_mark = "...";
+
+/// Which bytes stand for themselves.
+using byte_set = std::array<bool, 256>;
+
+constexpr byte_set plain_bytes() noexcept {
+    byte_set plain{};
+    for (std::size_t byte = 0x20; byte < 0x7f; ++byte)
+        plain[byte] = byte != '"' && byte != '\\';
+    return plain;
+}
+constexpr byte_set plain = plain_bytes();
+
+/// Length of the well-formed UTF-8 sequence that `text` starts with (Unicode 15, table 3-7); 0:
+/// there is none.
+std::size_t utf8_length(std::string_view text) noexcept {
+    const auto at = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    const auto is_tail = [&](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
+    const unsigned first = at(0);
+    if (first < 0x80)
+        return 1;
+    if (first >= 0xc2 && first <= 0xdf)
+        return is_tail(1) ? 2 : 0;
+    if (first >= 0xe0 && first <= 0xef) {
+        const bool overlong = first == 0xe0 && at(1) < 0xa0;
+        const bool surrogate = first == 0xed && at(1) > 0x9f;
+        return is_tail(1) && is_tail(2) && !overlong && !surrogate ? 3 : 0;
+    }
+    if (first >= 0xf0 && first <= 0xf4) {
+        const bool overlong = first == 0xf0 && at(1) < 0x90;
+        const bool too_large = first == 0xf4 && at(1) > 0x8f;
+        return is_tail(1) && is_tail(2) && is_tail(3) && !overlong && !too_large ? 4 : 0;
+    }
+    return 0;
+}
+
+struct replaced {
+    std::array<char, 6> bytes{};
+    std::size_t size = 0;
+    std::size_t taken = 1; // bytes of the input
+};
+
+constexpr std::string_view upper_digits = "0123456789ABCDEF";
+constexpr std::string_view lower_digits = "0123456789abcdef";
+
+replaced replace_default(std::string_view text) noexcept {
+    const auto byte = static_cast<unsigned char>(text.front());
+    return {{'\\', 'x', upper_digits[byte >> 4], upper_digits[byte & 15]}, 4, 1};
+}
+
+replaced replace_json(std::string_view text) noexcept {
+    const auto byte = static_cast<unsigned char>(text.front());
+    switch (byte) {
+    case '"':
+        return {{'\\', '"'}, 2, 1};
+    case '\\':
+        return {{'\\', '\\'}, 2, 1};
+    case '\n':
+        return {{'\\', 'n'}, 2, 1};
+    case '\r':
+        return {{'\\', 'r'}, 2, 1};
+    case '\t':
+        return {{'\\', 't'}, 2, 1};
+    default:
+        break;
+    }
+    if (byte < 0x80)
+        return {{'\\', 'u', '0', '0', lower_digits[byte >> 4], lower_digits[byte & 15]}, 6, 1};
+    const std::size_t length = utf8_length(text);
+    if (length == 0)
+        return {{'\\', 'u', 'f', 'f', 'f', 'd'}, 6, 1};
+    replaced same{{}, length, length};
+    std::copy_n(text.begin(), length, same.bytes.begin());
+    return same;
+}
+
+template <class Replace>
+void append_escaped(std::string& out, std::string_view text, std::size_t bytes_max,
+                    Replace&& replace) {
+    const std::size_t room = bytes_max - cut_mark.size();
+    std::size_t used = 0;
+    while (!text.empty()) {
+        const auto run = static_cast<std::size_t>(
+            std::find_if_not(text.begin(), text.end(),
+                             [](char c) { return plain[static_cast<unsigned char>(c)]; }) -
+            text.begin());
+        const std::size_t fits = std::min(run, room - used);
+        out.append(text.data(), fits);
+        used += fits;
+        if (fits < run) {
+            out += cut_mark;
+            return;
+        }
+        text.remove_prefix(run);
+        if (text.empty())
+            return;
+        const replaced r = replace(text);
+        if (r.size > room - used) {
+            out += cut_mark;
+            return;
+        }
+        out.append(r.bytes.data(), r.size);
+        used += r.size;
+        text.remove_prefix(r.taken);
+    }
+}
+
+} // namespace
+
+void append_escaped_default(std::string& out, std::string_view text, std::size_t bytes_max) {
+    append_escaped(out, text, bytes_max, replace_default);
+}
+
+void append_escaped_json(std::string& out, std::string_view text, std::size_t bytes_max) {
+    append_escaped(out, text, bytes_max, replace_json);
+}
+
+} // namespace postern::edge
