@@ -1,4 +1,5 @@
-// Time as an argument: every part that reads a clock takes one of these, so that tests turn the hands.
+// Time as an argument: every part that reads a clock takes one of these, so that tests turn the
+// hands.
 #pragma once
 
 #include <chrono>
@@ -8,7 +9,8 @@ namespace postern::base {
 using wall_time = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 using steady_time = std::chrono::steady_clock::time_point;
 
-/// Two clocks: `wall` is what records and headers carry, `steady` is what deadlines are measured by.
+/// Two clocks: `wall` is what records and headers carry, `steady` is what deadlines are measured
+/// by.
 class clock {
   public:
     virtual ~clock() = default;

@@ -1,14 +1,14 @@
 #include "base/doorbell.hpp"
 
 #include <cstdint>
-
 #include <sys/eventfd.h>
 
 namespace postern::base {
 
 result<doorbell> doorbell::make() {
     unique_fd fd{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-    if (!fd) return failure{last_errno(), "no doorbell"};
+    if (!fd)
+        return failure{last_errno(), "no doorbell"};
     return doorbell{std::move(fd)};
 }
 

@@ -1,4 +1,5 @@
-// A bell between two processes: an eventfd made before the fork, so that both ends know it by number.
+// A bell between two processes: an eventfd made before the fork, so that both ends know it by
+// number.
 #pragma once
 
 #include "base/error.hpp"

@@ -1,11 +1,12 @@
-// How errors travel: a value (`result<T>`) that carries an error_code and, where a person will read it, a sentence.
+// How errors travel: a value (`result<T>`) that carries an error_code and, where a person will read
+// it, a sentence.
 #pragma once
-
-#include <string>
-#include <utility>
 
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
+
+#include <string>
+#include <utility>
 
 namespace postern::base {
 

@@ -1,24 +1,27 @@
 #include "base/file.hpp"
 
-#include <cerrno>
+#include "base/unique_fd.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
-
-#include "base/unique_fd.hpp"
 
 namespace postern::base {
 
 result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
     const unique_fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!fd) return failure{last_errno(), path};
+    if (!fd)
+        return failure{last_errno(), path};
     std::string content;
     char chunk[16384];
     for (;;) {
         const ssize_t n = ::read(fd.get(), chunk, sizeof chunk);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return failure{last_errno(), path};
-        if (n == 0) return content;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failure{last_errno(), path};
+        if (n == 0)
+            return content;
         content.append(chunk, static_cast<std::size_t>(n));
         if (content.size() > bytes_max)
             return failure{make_error_code(boost::system::errc::file_too_large), path};
@@ -28,8 +31,10 @@ result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
 result<void> write_all(int fd, std::string_view content) {
     while (!content.empty()) {
         const ssize_t n = ::write(fd, content.data(), content.size());
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return failure{last_errno(), {}};
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return failure{last_errno(), {}};
         content.remove_prefix(static_cast<std::size_t>(n));
     }
     return {};
@@ -43,11 +48,14 @@ result<void> replace_file(const std::string& path, std::string_view content, mod
     };
     const unique_fd fd{
         ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode)};
-    if (!fd) return failure{last_errno(), beside};
+    if (!fd)
+        return failure{last_errno(), beside};
     if (auto written = write_all(fd.get(), content); !written)
         return give_up({written.error().code, beside});
-    if (::fsync(fd.get()) != 0) return give_up({last_errno(), beside});
-    if (::rename(beside.c_str(), path.c_str()) != 0) return give_up({last_errno(), path});
+    if (::fsync(fd.get()) != 0)
+        return give_up({last_errno(), beside});
+    if (::rename(beside.c_str(), path.c_str()) != 0)
+        return give_up({last_errno(), path});
     return {};
 }
 

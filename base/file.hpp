@@ -1,12 +1,11 @@
 // Whole files: read one, replace one so that a reader never sees half of it.
 #pragma once
 
+#include "base/error.hpp"
+
 #include <string>
 #include <string_view>
-
 #include <sys/types.h>
-
-#include "base/error.hpp"
 
 namespace postern::base {
 

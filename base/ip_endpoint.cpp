@@ -1,10 +1,9 @@
 #include "base/ip_endpoint.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <charconv>
 #include <cstring>
-
-#include <arpa/inet.h>
 
 namespace postern::base {
 namespace {
@@ -15,7 +14,8 @@ template <class Number>
 std::optional<Number> number(std::string_view text) {
     Number value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    if (error != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
     return value;
 }
 
@@ -23,14 +23,16 @@ std::optional<Number> number(std::string_view text) {
 
 std::optional<ip_address> ip_address::parse(std::string_view text) {
     std::array<char, INET6_ADDRSTRLEN> zero_ended{};
-    if (text.empty() || text.size() >= zero_ended.size()) return std::nullopt;
+    if (text.empty() || text.size() >= zero_ended.size())
+        return std::nullopt;
     std::copy(text.begin(), text.end(), zero_ended.begin());
     ip_address address;
     if (::inet_pton(AF_INET, zero_ended.data(), address.bytes.data() + 12) == 1) {
         std::copy(v4_prefix.begin(), v4_prefix.end(), address.bytes.begin());
         return address;
     }
-    if (::inet_pton(AF_INET6, zero_ended.data(), address.bytes.data()) == 1) return address;
+    if (::inet_pton(AF_INET6, zero_ended.data(), address.bytes.data()) == 1)
+        return address;
     return std::nullopt;
 }
 
@@ -49,10 +51,12 @@ std::string ip_address::text() const {
 
 std::optional<ip_endpoint> ip_endpoint::parse(std::string_view text) {
     const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return std::nullopt;
+    if (colon == std::string_view::npos)
+        return std::nullopt;
     std::string_view host = text.substr(0, colon);
     const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
-    if (bracketed) host = host.substr(1, host.size() - 2);
+    if (bracketed)
+        host = host.substr(1, host.size() - 2);
     const auto address = ip_address::parse(host);
     const auto port = number<std::uint16_t>(text.substr(colon + 1));
     if (!address || !port || *port == 0 || bracketed != (host.find(':') != std::string_view::npos))
@@ -68,19 +72,24 @@ std::string ip_endpoint::text() const {
 std::optional<ip_network> ip_network::parse(std::string_view text) {
     const std::size_t slash = text.find('/');
     const auto address = ip_address::parse(text.substr(0, slash));
-    if (!address) return std::nullopt;
-    if (slash == std::string_view::npos) return ip_network{*address, 128};
+    if (!address)
+        return std::nullopt;
+    if (slash == std::string_view::npos)
+        return ip_network{*address, 128};
     const auto bits = number<unsigned>(text.substr(slash + 1));
     const unsigned bits_max = address->is_v4() ? 32 : 128;
-    if (!bits || *bits > bits_max) return std::nullopt;
+    if (!bits || *bits > bits_max)
+        return std::nullopt;
     return ip_network{*address, static_cast<std::uint8_t>(*bits + (128 - bits_max))};
 }
 
 bool ip_network::contains(const ip_address& address) const noexcept {
     const std::size_t whole = prefix_bits / 8;
-    if (std::memcmp(base.bytes.data(), address.bytes.data(), whole) != 0) return false;
+    if (std::memcmp(base.bytes.data(), address.bytes.data(), whole) != 0)
+        return false;
     const unsigned rest = prefix_bits % 8;
-    if (rest == 0) return true;
+    if (rest == 0)
+        return true;
     const unsigned mask = 0xffU << (8 - rest);
     return ((base.bytes[whole] ^ address.bytes[whole]) & mask & 0xffU) == 0;
 }

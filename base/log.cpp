@@ -3,7 +3,6 @@
 #include <array>
 #include <ctime>
 #include <iterator>
-
 #include <unistd.h>
 
 namespace postern::base {
@@ -34,7 +33,8 @@ std::string_view name_of(log_level level) noexcept {
 
 std::optional<log_level> log_level_named(std::string_view name) noexcept {
     for (std::size_t i = 0; i < names.size(); ++i)
-        if (names[i] == name) return static_cast<log_level>(i);
+        if (names[i] == name)
+            return static_cast<log_level>(i);
     return std::nullopt;
 }
 
@@ -48,7 +48,8 @@ log log::as(std::string role) const {
 }
 
 void log::write(log_level level, std::string_view message) noexcept try {
-    if (!enabled(level)) return;
+    if (!enabled(level))
+        return;
     const std::int64_t ms = to_epoch_ms(time_->wall());
     const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
     std::tm utc{};

@@ -1,14 +1,14 @@
-// The error log: one line a message, one write(2) a line, so that lines of several processes never mix.
-// Line: 2026-11-21T04:13:00.123Z info  worker/0[1234] message
+// The error log: one line a message, one write(2) a line, so that lines of several processes never
+// mix. Line: 2026-11-21T04:13:00.123Z info  worker/0[1234] message
 #pragma once
+
+#include "base/clock.hpp"
+
+#include <fmt/format.h>
 
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <fmt/format.h>
-
-#include "base/clock.hpp"
 
 namespace postern::base {
 
@@ -18,8 +18,9 @@ enum class log_level { debug, info, notice, warn, error, crit };
 /// The level with this name, as written in `error_log`; nothing for any other word.
 [[nodiscard]] std::optional<log_level> log_level_named(std::string_view name) noexcept;
 
-/// Thread-safe: a message is formatted on the caller's stack and written at once. A failed write is dropped.
-/// Control bytes in a message are written as \xNN, so that no peer's bytes can forge a line.
+/// Thread-safe: a message is formatted on the caller's stack and written at once. A failed write is
+/// dropped. Control bytes in a message are written as \xNN, so that no peer's bytes can forge a
+/// line.
 class log {
   public:
     /// `fd` is not owned and must outlive the log. `role` stands in each line, e.g. "worker/0".
@@ -56,7 +57,8 @@ class log {
   private:
     template <class... Args>
     void put(log_level level, fmt::format_string<Args...> format, Args&&... args) {
-        if (enabled(level)) write(level, fmt::format(format, std::forward<Args>(args)...));
+        if (enabled(level))
+            write(level, fmt::format(format, std::forward<Args>(args)...));
     }
 
     int fd_;

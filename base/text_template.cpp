@@ -13,9 +13,11 @@ constexpr bool is_name_part(char c) {
 }
 
 bool is_name(std::string_view name) {
-    if (name.empty() || !is_letter(name.front())) return false;
+    if (name.empty() || !is_letter(name.front()))
+        return false;
     for (const char c : name)
-        if (!is_name_part(c)) return false;
+        if (!is_name_part(c))
+            return false;
     return true;
 }
 
@@ -30,7 +32,8 @@ result<text_template> text_template::parse(std::string_view text) {
     parsed.text_ = text;
     std::string literal;
     const auto end_literal = [&] {
-        if (!literal.empty()) parsed.pieces_.push_back({std::exchange(literal, {}), false});
+        if (!literal.empty())
+            parsed.pieces_.push_back({std::exchange(literal, {}), false});
     };
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
@@ -38,14 +41,16 @@ result<text_template> text_template::parse(std::string_view text) {
             literal += c;
             ++i;
         } else if (c == '}') {
-            return bad(fmt::format("\"{}\": '}}' without its '{{'; write '}}}}' for a brace", text));
+            return bad(
+                fmt::format("\"{}\": '}}' without its '{{'; write '}}}}' for a brace", text));
         } else if (c == '{') {
             const std::size_t close = text.find('}', i);
             if (close == std::string_view::npos)
                 return bad(fmt::format("\"{}\": '{{' without its '}}'", text));
             const std::string_view name = text.substr(i + 1, close - i - 1);
             if (!is_name(name))
-                return bad(fmt::format("\"{}\": \"{}\" is no name; letters, digits and _", text, name));
+                return bad(
+                    fmt::format("\"{}\": \"{}\" is no name; letters, digits and _", text, name));
             end_literal();
             parsed.pieces_.push_back({std::string{name}, true});
             i = close;
@@ -59,14 +64,16 @@ result<text_template> text_template::parse(std::string_view text) {
 
 std::optional<std::string> text_template::fill(const lookup& value_of) const {
     std::string out;
-    if (!fill_into(out, value_of)) return std::nullopt;
+    if (!fill_into(out, value_of))
+        return std::nullopt;
     return out;
 }
 
 std::vector<std::string_view> text_template::names() const {
     std::vector<std::string_view> found;
     for (const piece& p : pieces_)
-        if (p.is_name) found.emplace_back(p.text);
+        if (p.is_name)
+            found.emplace_back(p.text);
     return found;
 }
 

@@ -1,18 +1,18 @@
 // Text with {names} in it, filled in from named values: "{clientId}-{threadId}", "--port {port}".
 #pragma once
 
+#include "base/error.hpp"
+
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/error.hpp"
-
 namespace postern::base {
 
-/// A parsed template. Names are [A-Za-z][A-Za-z0-9_]*; "{{" and "}}" stand for the braces themselves.
-/// Copyable; immutable once parsed.
+/// A parsed template. Names are [A-Za-z][A-Za-z0-9_]*; "{{" and "}}" stand for the braces
+/// themselves. Copyable; immutable once parsed.
 class text_template {
   public:
     /// What a name stands for; nothing when it is unknown. The view is read before the next call.
@@ -24,7 +24,8 @@ class text_template {
 
     /// The text with every name replaced, or nothing when a name has no value.
     [[nodiscard]] std::optional<std::string> fill(const lookup& value_of) const;
-    /// The same into `out` (cleared first) without allocating once `out` has grown. False: a name has no value.
+    /// The same into `out` (cleared first) without allocating once `out` has grown. False: a name
+    /// has no value.
     template <class Lookup>
     [[nodiscard]] bool fill_into(std::string& out, Lookup&& value_of) const {
         out.clear();
@@ -34,7 +35,8 @@ class text_template {
                 continue;
             }
             const std::optional<std::string_view> value = value_of(std::string_view{p.text});
-            if (!value) return false;
+            if (!value)
+                return false;
             out += *value;
         }
         return true;

@@ -1,9 +1,8 @@
 // Owner of one file descriptor.
 #pragma once
 
-#include <utility>
-
 #include <unistd.h>
+#include <utility>
 
 namespace postern::base {
 
@@ -14,7 +13,8 @@ class unique_fd {
     explicit unique_fd(int fd) noexcept : fd_{fd} {}
     unique_fd(unique_fd&& other) noexcept : fd_{std::exchange(other.fd_, -1)} {}
     unique_fd& operator=(unique_fd&& other) noexcept {
-        if (this != &other) reset(std::exchange(other.fd_, -1));
+        if (this != &other)
+            reset(std::exchange(other.fd_, -1));
         return *this;
     }
     ~unique_fd() { reset(); }
@@ -23,7 +23,8 @@ class unique_fd {
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
     explicit operator bool() const noexcept { return fd_ >= 0; }
     void reset(int fd = -1) noexcept {
-        if (fd_ >= 0) ::close(fd_);
+        if (fd_ >= 0)
+            ::close(fd_);
         fd_ = fd;
     }
 

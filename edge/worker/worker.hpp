@@ -1,26 +1,27 @@
 // A request worker: one process, one thread, one event loop.
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
 #include "edge/settings/settings.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
 
 namespace postern::edge {
 
 /// What the master gives a worker at the fork. References outlive `run_worker`.
 struct worker_inheritance {
     const settings& conf;
-    std::uint32_t slot = 0;              // process slot in the table: counters and waiting bit
-    std::vector<int> listeners;          // listening sockets of this worker, in the order of location_index::listeners()
+    std::uint32_t slot = 0; // process slot in the table: counters and waiting bit
+    std::vector<int>
+        listeners; // listening sockets of this worker, in the order of location_index::listeners()
     const base::doorbell& routes_changed; // rung by sync after set_waiting(true)
-    std::string control_token;           // for wake and `control open`
-    int access_log_fd = -1;              // -1: off
-    int order_fd = -1;                   // readable: 'q' drain and exit, 's' exit at once; end of file: as 's'
+    std::string control_token;            // for wake and `control open`
+    int access_log_fd = -1;               // -1: off
+    int order_fd = -1; // readable: 'q' drain and exit, 's' exit at once; end of file: as 's'
 };
 
 /// Runs until ordered to stop. Returns the exit code.

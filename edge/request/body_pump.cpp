@@ -1,0 +1,112 @@
+#include "edge/request/body_pump.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+namespace postern::edge {
+namespace {
+
+body_framing framing_of(const request_head& head) noexcept {
+    if (head.chunked)
+        return body_framing::chunked;
+    return head.content_length ? body_framing::length : body_framing::none;
+}
+
+} // namespace
+
+body_pump::body_pump(exchange& x, upstream_connection& up)
+    : x_{x}, up_{up}, body_{x.client,
+                            x.body_input,
+                            x.worker.blocks,
+                            framing_of(x.head),
+                            x.head.content_length.value_or(0),
+                            x.worker.conf.timeouts.client_body},
+      finished_{x.worker.ex, std::chrono::steady_clock::time_point::max()} {
+    // The head's views point into `input` until the exchange is over: what follows it is read from
+    // a copy.
+    x.body_input.append(x.input.view().substr(x.head.head_bytes));
+    x.body_taken = true;
+}
+
+void body_pump::start() {
+    running_ = true;
+    asio::co_spawn(x_.worker.ex, run(), asio::detached);
+}
+
+task<void> body_pump::stop() {
+    stopping_ = true;
+    if (running_) {
+        x_.client.cancel();
+        up_.link.cancel();
+    }
+    while (running_) {
+        [[maybe_unused]] const auto [error] = co_await finished_.async_wait(as_result);
+    }
+}
+
+task<void> body_pump::run() {
+    try {
+        co_await pump();
+    } catch (const std::exception& error) { // out of memory: this request fails, the worker goes on
+        x_.worker.log.error("request body: {}", error.what());
+        up_.link.cancel();
+    }
+    running_ = false;
+    finished_.cancel();
+}
+
+void body_pump::client_failed(unsigned status, std::string_view reason) {
+    client_status_ = status;
+    client_reason_ = reason;
+    up_.link.cancel(); // whoever waits for the answer need not any more
+}
+
+task<void> body_pump::pump() {
+    const auto within = x_.worker.conf.timeouts.upstream_send;
+    const std::uint64_t bytes_max = x_.location().body_bytes_max;
+    while (!stopping_) {
+        const std::string_view content = co_await body_.next();
+        if (content.empty())
+            break;
+        x_.bytes_received += content.size();
+        if (bytes_max > 0 && body_.content_bytes() > bytes_max) {
+            x_.count(cache::counter::body_too_large);
+            client_failed(413, "The request body is larger than client_max_body_size.");
+            co_return;
+        }
+        base::error_code error;
+        if (x_.head.chunked) {
+            char size[18];
+            const std::size_t n = write_chunk_size(size, content.size());
+            error = co_await up_.link.write_all({size, n}, content, "\r\n", within);
+        } else {
+            error = co_await up_.link.write_all(content, within);
+        }
+        up_.link.progress(x_.worker.conf.timeouts.upstream_read); // a long upload is no late answer
+        if (error)
+            co_return; // the upstream may have answered and closed: reading its answer tells
+    }
+    if (stopping_)
+        co_return;
+    switch (body_.error()) {
+    case body_error::none:
+        break;
+    case body_error::timed_out:
+        x_.count(cache::counter::timeouts_body);
+        client_failed(408, "The request body did not arrive in time.");
+        co_return;
+    case body_error::malformed:
+        x_.count(cache::counter::requests_bad);
+        client_failed(400, "The request body's chunked coding is broken.");
+        co_return;
+    case body_error::closed:
+        x_.close_after = x_.cut_short = true;
+        client_failed(400, "The request body broke off.");
+        co_return;
+    }
+    if (x_.head.chunked && co_await up_.link.write_all("0\r\n\r\n", within))
+        co_return;
+    whole_ = body_.done();
+}
+
+} // namespace postern::edge

@@ -1,0 +1,97 @@
+#include "edge/request/body_reader.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+
+namespace postern::edge {
+
+body_reader::body_reader(stream& from, input_buffer& input, block_pool& blocks,
+                         body_framing framing, std::uint64_t length,
+                         std::chrono::milliseconds within)
+    : from_{from}, input_{input}, blocks_{blocks}, within_{within}, framing_{framing}, left_{
+                                                                                           length} {
+    done_ = framing == body_framing::none || (framing == body_framing::length && length == 0);
+}
+
+std::string_view body_reader::take(std::string_view& bytes) {
+    if (framing_ == body_framing::chunked)
+        return take_chunked(bytes);
+    std::size_t n = bytes.size();
+    if (framing_ == body_framing::length) {
+        n = static_cast<std::size_t>(std::min<std::uint64_t>(n, left_));
+        left_ -= n;
+        done_ = left_ == 0;
+    }
+    const std::string_view content = bytes.substr(0, n);
+    bytes.remove_prefix(n);
+    content_bytes_ += n;
+    return content;
+}
+
+// Content of several small chunks is moved together in place, so that one read gives one piece.
+std::string_view body_reader::take_chunked(std::string_view& bytes) {
+    char* const start = const_cast<char*>(bytes.data()); // our own buffer: input_ or block_
+    std::size_t gathered = 0;
+    while (!bytes.empty() && !done_) {
+        const chunk_decoder::step step = chunks_.next(bytes);
+        if (step.state == chunk_decoder::state::bad) {
+            error_ = body_error::malformed;
+            break;
+        }
+        if (!step.content.empty()) {
+            std::memmove(start + gathered, step.content.data(), step.content.size());
+            gathered += step.content.size();
+        }
+        bytes.remove_prefix(step.consumed);
+        done_ = step.state == chunk_decoder::state::done;
+        if (step.consumed == 0 && !done_)
+            break;
+    }
+    content_bytes_ += gathered;
+    return {start, gathered};
+}
+
+std::string_view body_reader::next_buffered() {
+    input_.consume(std::exchange(spent_, 0));
+    if (done_ || error_ != body_error::none || input_.empty())
+        return {};
+    std::string_view bytes = input_.view();
+    const std::size_t before = bytes.size();
+    const std::string_view content = take(bytes);
+    spent_ = before - bytes.size();
+    if (content.empty())
+        input_.consume(std::exchange(spent_, 0));
+    return content;
+}
+
+task<std::string_view> body_reader::next() {
+    if (const std::string_view content = next_buffered(); !content.empty())
+        co_return content;
+    while (!done_ && error_ == body_error::none) {
+        if (!block_)
+            block_ = blocks_.lend();
+        std::span<char> room = block_.bytes();
+        if (framing_ == body_framing::length && left_ < room.size())
+            room = room.first(static_cast<std::size_t>(left_));
+        auto [error, n] = co_await from_.read_some(room, within_);
+        if (error == asio::error::eof && framing_ == body_framing::until_close) {
+            done_ = true;
+            break;
+        }
+        if (error) {
+            error_ = from_.timed_out() ? body_error::timed_out : body_error::closed;
+            break;
+        }
+        std::string_view bytes{room.data(), n};
+        const std::string_view content = take(bytes);
+        if (done_ && !bytes.empty())
+            input_.append(bytes);
+        if (!content.empty())
+            co_return content;
+    }
+    block_.give_back();
+    co_return std::string_view{};
+}
+
+} // namespace postern::edge

@@ -1,0 +1,59 @@
+// One body on its way in, from a client or from an upstream: what is buffered first, then what the
+// socket brings, without its framing.
+#pragma once
+
+#include "edge/request/buffers.hpp"
+#include "edge/request/chunked.hpp"
+#include "edge/request/response_head.hpp"
+#include "edge/request/stream.hpp"
+
+#include <cstdint>
+#include <string_view>
+
+namespace postern::edge {
+
+/// Why a body ended early.
+enum class body_error {
+    none,
+    closed,    // the peer ended or reset the connection before the body was whole
+    timed_out, // no progress within the time
+    malformed, // bad chunked coding
+};
+
+/// Reads one body to its end and never past it: bytes beyond it (a pipelined request) stay in, or
+/// go back to, `input`.
+class body_reader {
+  public:
+    /// `input` holds what was read behind the head; both outlive the reader.
+    body_reader(stream& from, input_buffer& input, block_pool& blocks, body_framing framing,
+                std::uint64_t length, std::chrono::milliseconds within);
+
+    /// The next piece of content, valid until the next call. Empty: the body is over, or error()
+    /// says why it broke.
+    [[nodiscard]] task<std::string_view> next();
+    /// The same of what is already here, without waiting. Empty: nothing here (or over).
+    [[nodiscard]] std::string_view next_buffered();
+
+    [[nodiscard]] bool done() const noexcept { return done_; }
+    [[nodiscard]] body_error error() const noexcept { return error_; }
+    [[nodiscard]] std::uint64_t content_bytes() const noexcept { return content_bytes_; }
+
+  private:
+    [[nodiscard]] std::string_view take(std::string_view& bytes);
+    [[nodiscard]] std::string_view take_chunked(std::string_view& bytes);
+
+    stream& from_;
+    input_buffer& input_;
+    block_pool& blocks_;
+    std::chrono::milliseconds within_;
+    block_pool::block block_;
+    std::size_t spent_ = 0; // bytes of input_ that the last piece still points into
+    chunk_decoder chunks_;
+    body_framing framing_;
+    std::uint64_t left_; // framing length
+    std::uint64_t content_bytes_ = 0;
+    body_error error_ = body_error::none;
+    bool done_ = false;
+};
+
+} // namespace postern::edge

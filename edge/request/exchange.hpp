@@ -1,0 +1,117 @@
+// One request on its way through a worker, and what the worker lends to it. The steps that work on
+// it stand in serve.cpp, in order.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "cache/session_reader.hpp"
+#include "edge/pages/pages.hpp"
+#include "edge/request/buffers.hpp"
+#include "edge/request/decide.hpp"
+#include "edge/request/locate.hpp"
+#include "edge/request/record.hpp"
+#include "edge/request/request_head.hpp"
+#include "edge/request/session_key.hpp"
+#include "edge/request/stream.hpp"
+#include "edge/request/upstream_pool.hpp"
+#include "edge/request/waiting_room.hpp"
+#include "edge/settings/settings.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace postern::edge {
+
+/// An open WebSocket, listed so that the worker can say every 10 s that it is still there.
+struct open_tunnel
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    cache::activity_ref activity;
+};
+using open_tunnels =
+    boost::intrusive::list<open_tunnel, boost::intrusive::constant_time_size<false>>;
+
+/// A connection between two requests: what a drain ends first.
+struct idle_connection
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    explicit idle_connection(stream& of) : client{of} {}
+    stream& client;
+};
+using idle_connections =
+    boost::intrusive::list<idle_connection, boost::intrusive::constant_time_size<false>>;
+
+/// What a worker has one of. Outlives every exchange.
+struct services {
+    executor ex;
+    const settings& conf;
+    const base::clock& time;
+    base::log& log;
+    cache::session_reader& table;
+    deadlines& timers;
+    block_pool& blocks;
+    upstream_pool& upstreams;
+    waiting_room& waiting;
+    location_index& index;
+    access_log* access = nullptr; // none: off
+    std::string control_token;
+    std::unordered_map<const location_settings*, page_set>
+        pages; // of locations with pages of their own
+    page_set built_in_pages;
+    open_tunnels tunnels;
+    idle_connections idle;
+    bool draining = false; // finish what is open, keep nothing alive
+
+    [[nodiscard]] const page_set& pages_of(const location_settings* location) const {
+        const auto found = pages.find(location);
+        return found == pages.end() ? built_in_pages : found->second;
+    }
+};
+
+/// Reused from request to request on one connection, so that its strings stop allocating.
+struct exchange {
+    exchange(services& lent, stream& to, input_buffer& read, std::string_view address,
+             std::size_t listener_index)
+        : worker{lent}, client{to}, input{read}, client_address{address}, listener{listener_index} {
+    }
+
+    services& worker;
+    stream& client;
+    input_buffer& input;             // starts with this request's head until the exchange is over
+    std::string_view client_address; // without port
+    std::size_t listener;
+
+    input_buffer
+        body_input; // with body_taken: what was read behind the head, the next request first
+    request_head head;
+    located where;
+    session_key key;
+    cache::route route; // as of the last look-up
+    bool has_route = false;
+    request_kind kind = request_kind::fetch;
+    decision verdict;
+
+    // how the connection goes on
+    bool close_after = false; // no further request on this connection
+    bool body_taken = false;  // the body was read by way of body_input
+    bool answered = false;    // the answer's head has gone out: no other answer can follow
+    bool cut_short = false;   // the answer is not whole: the connection must end with a reset
+
+    // what is recorded
+    unsigned status = 0;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+    std::string_view decision_name; // a literal
+    std::string upstream;           // "10.0.0.7:4321"
+
+    std::string out; // scratch for heads
+
+    [[nodiscard]] const location_settings& location() const noexcept { return *where.location; }
+    void count(cache::counter which, std::uint64_t by = 1) const noexcept {
+        worker.table.count(which, by);
+    }
+    /// Ready for the next request; keeps memory.
+    void reset();
+};
+
+} // namespace postern::edge

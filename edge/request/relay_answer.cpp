@@ -1,0 +1,176 @@
+// The way back: an upstream's answer to the client.
+#include "edge/request/body_reader.hpp"
+#include "edge/request/relay.hpp"
+#include "edge/request/reply.hpp"
+
+namespace postern::edge {
+namespace {
+
+constexpr std::size_t module_bytes_max = 1024 * 1024; // Vite's client is about 60 KB
+constexpr std::size_t joined_bytes_max =
+    16 * 1024; // a small body is copied behind its head: one send
+
+response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan) {
+    response_rewrite how;
+    how.close = x.close_after;
+    how.client_minor_version = x.head.minor_version;
+    how.prefix = plan.location_prefix;
+    how.upstream_origin = plan.upstream_origin;
+    how.set_cookie = plan.set_cookie;
+    how.add_headers = &x.location().add_headers;
+    return how;
+}
+
+void client_gone(exchange& x) {
+    x.close_after = x.cut_short = true;
+    if (x.client.timed_out())
+        x.count(cache::counter::timeouts_send);
+}
+
+/// Chunked for the client, or as it is.
+task<base::error_code> send_piece(exchange& x, std::string_view content, body_to_client way) {
+    const auto within = x.worker.conf.timeouts.send;
+    x.bytes_sent += content.size();
+    if (way != body_to_client::chunked) {
+        if (x.client.write_now(content))
+            co_return base::error_code{};
+        co_return co_await x.client.write_all(content, within);
+    }
+    char size[18];
+    const std::size_t n = write_chunk_size(size, content.size());
+    co_return co_await x.client.write_all({size, n}, content, "\r\n", within);
+}
+
+/// The rest of the body, piece by piece. False: one of the two sides failed.
+task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
+    for (;;) {
+        const std::string_view content = co_await body.next();
+        if (content.empty())
+            break;
+        if (co_await send_piece(x, content, way)) {
+            client_gone(x);
+            co_return false;
+        }
+    }
+    if (body.error() != body_error::none) {
+        // The head has gone out: the client can only learn it from a connection that ends without
+        // the body's end.
+        x.count(cache::counter::upstream_errors);
+        x.worker.log.info("upstream {}: the answer's body broke off", x.upstream);
+        x.close_after = x.cut_short = true;
+        co_return false;
+    }
+    if (way == body_to_client::chunked &&
+        co_await x.client.write_all("0\r\n\r\n", x.worker.conf.timeouts.send)) {
+        client_gone(x);
+        co_return false;
+    }
+    co_return true;
+}
+
+bool is_patchable(const upstream_plan& plan, const response_head& answer) {
+    return !plan.hmr_base.empty() && answer.status == 200 &&
+           value_of(answer.fields, known::content_type).find("javascript") !=
+               std::string_view::npos &&
+           value_of(answer.fields, known::content_encoding).empty();
+}
+
+/// Vite's client module is read whole, its HMR base is put right, and it goes on with its new
+/// length.
+task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connection& up,
+                         const response_head& answer) {
+    // The head's views point into up.input, which the body reader moves: the head is kept aside and
+    // read again.
+    const std::string head_bytes{up.input.view().substr(0, answer.head_bytes)};
+    const bool keep_alive = answer.keep_alive && answer.framing != body_framing::until_close;
+    body_reader body{up.link,
+                     up.input,
+                     x.worker.blocks,
+                     answer.framing,
+                     answer.content_length,
+                     x.worker.conf.timeouts.upstream_read};
+    up.input.consume(answer.head_bytes);
+    std::string module;
+    while (module.size() <= module_bytes_max) {
+        const std::string_view content = co_await body.next();
+        if (content.empty())
+            break;
+        module += content;
+    }
+    if (!body.done()) {
+        x.count(cache::counter::upstream_errors);
+        co_await reply_error(x, 502, "The upstream's client module is not whole.");
+        co_return false;
+    }
+    if (!patch_hmr_base(module, plan.hmr_base))
+        x.count(cache::counter::hmr_base_missing);
+    response_head again;
+    const limits_settings& limits = x.worker.conf.limits;
+    [[maybe_unused]] const read_outcome read = read_response_head(
+        head_bytes, {limits.response_head_bytes_max, limits.head_fields_max}, x.head.method, again);
+    response_rewrite how = rewrite_of(x, plan);
+    how.drop_length = true;
+    how.new_length = module.size();
+    x.out.clear();
+    const body_to_client way = write_response_head(x.out, again, x.head.method, how);
+    x.answered = true;
+    x.status = again.status;
+    if (way == body_to_client::until_close)
+        x.close_after = true;
+    const std::string_view content = way == body_to_client::none ? std::string_view{} : module;
+    x.bytes_sent += content.size();
+    if (co_await x.client.write_all(x.out, content, {}, x.worker.conf.timeouts.send)) {
+        client_gone(x);
+        co_return false;
+    }
+    co_return keep_alive&& up.input.empty();
+}
+
+} // namespace
+
+task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connection& up,
+                        const response_head& answer) {
+    if (is_patchable(plan, answer))
+        co_return co_await relay_patched(x, plan, up, answer);
+
+    x.out.clear();
+    const body_to_client way =
+        write_response_head(x.out, answer, x.head.method, rewrite_of(x, plan));
+    if (way == body_to_client::until_close)
+        x.close_after = true;
+    x.status = answer.status;
+    x.answered = true;
+    const bool keep_alive = answer.keep_alive && answer.framing != body_framing::until_close;
+    body_reader body{up.link,
+                     up.input,
+                     x.worker.blocks,
+                     answer.framing,
+                     answer.content_length,
+                     x.worker.conf.timeouts.upstream_read};
+    up.input.consume(answer.head_bytes);
+
+    std::string_view first = body.next_buffered();
+    if (way == body_to_client::length && first.size() <= joined_bytes_max) {
+        x.out += first;
+        x.bytes_sent += first.size();
+        first = {};
+    }
+    std::string_view left = x.out;
+    if (!x.client.write_now(left) &&
+        co_await x.client.write_all(left, x.worker.conf.timeouts.send)) {
+        client_gone(x);
+        co_return false;
+    }
+    if (!first.empty() && co_await send_piece(x, first, way)) {
+        client_gone(x);
+        co_return false;
+    }
+    if (way != body_to_client::none && (!body.done() || way == body_to_client::chunked)) {
+        const bool whole = co_await send_rest(x, body, way);
+        if (!whole)
+            co_return false;
+    }
+    co_return keep_alive&& body.done() && up.input.empty();
+}
+
+} // namespace postern::edge

@@ -1,0 +1,257 @@
+#include "edge/request/reply.hpp"
+
+#include "edge/request/http_date.hpp"
+#include "edge/request/static_files.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace postern::edge {
+namespace {
+
+/// Whether the rest of the request can stay on this connection: its body is here already, or there
+/// is none.
+void settle_body(exchange& x) {
+    if (x.body_taken || !x.head.has_body())
+        return;
+    const std::size_t buffered = x.input.view().size() - x.head.head_bytes;
+    const bool here = x.head.content_length && *x.head.content_length <= buffered;
+    if (here && !x.head.expect_continue) {
+        x.bytes_received = *x.head.content_length;
+        return;
+    }
+    x.close_after = true; // what follows would be read as a request
+}
+
+void write_reply_head(exchange& x, unsigned status, std::size_t body_bytes,
+                      const reply_options& options) {
+    auto to = std::back_inserter(x.out);
+    fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", status, status_text(status),
+                   http_date_now(x.worker.time));
+    if (!options.location.empty())
+        fmt::format_to(to, "Location: {}\r\n", options.location);
+    if (body_bytes > 0 || status != 204)
+        fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", options.content_type,
+                       body_bytes);
+    if (!options.cacheable)
+        x.out += "Cache-Control: no-store\r\n";
+    if (options.retry_after_s > 0)
+        fmt::format_to(to, "Retry-After: {}\r\n", options.retry_after_s);
+    if (!options.marker.empty())
+        fmt::format_to(to, "X-Postern-Page: {}\r\n", options.marker);
+    if (!options.vary.empty())
+        fmt::format_to(to, "Vary: {}\r\n", options.vary);
+    if (x.where.location)
+        for (const auto& [name, value] : x.location().add_headers)
+            fmt::format_to(to, "{}: {}\r\n", name, value);
+    x.out += x.close_after ? "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+                           : "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n";
+}
+
+void note_send_failure(exchange& x) {
+    x.close_after = x.cut_short = true;
+    if (x.client.timed_out())
+        x.count(cache::counter::timeouts_send);
+}
+
+std::string_view marker_of(page which) noexcept {
+    switch (which) {
+    case page::loading:
+        return "loading";
+    case page::resume:
+        return "resume";
+    case page::failed:
+        return "failed";
+    case page::reconnecting:
+        return "reconnecting";
+    case page::not_found:
+        return "not-found";
+    default:
+        return "error";
+    }
+}
+
+} // namespace
+
+task<void> reply(exchange& x, unsigned status, std::string_view body, reply_options options) {
+    settle_body(x);
+    x.out.clear();
+    x.status = status;
+    x.answered = true;
+    write_reply_head(x, status, body.size(), options);
+    const bool with_body = x.head.method != method::head;
+    if (with_body)
+        x.out += body;
+    std::string_view left = x.out;
+    if (!x.client.write_now(left)) {
+        const auto error = co_await x.client.write_all(left, x.worker.conf.timeouts.send);
+        if (error)
+            note_send_failure(x);
+    }
+    if (with_body)
+        x.bytes_sent += body.size();
+}
+
+task<void> reply_page(exchange& x, page which, unsigned status, std::string_view reason,
+                      unsigned retry_after_s) {
+    page_values values;
+    values.status = status;
+    values.reason = reason;
+    values.prefix = x.where.prefix;
+    if (x.where.location)
+        values.wake = x.location().wake;
+    if (x.has_route) {
+        values.session_id = x.route.session_id();
+        if (reason.empty())
+            values.reason = x.route.reason();
+        const std::int64_t now_ms = base::to_epoch_ms(x.worker.time.wall());
+        if (x.route.started_at_ms > 0 && x.route.started_at_ms <= now_ms)
+            values.waited_ms = now_ms - x.route.started_at_ms;
+    }
+    std::string html;
+    x.worker.pages_of(x.where.location).render(which, values, html);
+    reply_options options;
+    options.content_type = "text/html; charset=utf-8";
+    options.retry_after_s = retry_after_s;
+    options.marker = marker_of(which);
+    co_await reply(x, status, html, options);
+}
+
+task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer) {
+    x.decision_name = "redirect";
+    x.count(cache::counter::decisions_fixed);
+    reply_options options;
+    options.location = to;
+    if (varies_by_referer)
+        options.vary = "Referer";
+    co_await reply(x, 307, {}, options);
+}
+
+task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
+                       unsigned retry_after_s) {
+    if (kind_of(x.head) == request_kind::document) {
+        co_await reply_page(x, status == 404 ? page::not_found : page::error, status, reason,
+                            retry_after_s);
+        co_return;
+    }
+    reply_options options;
+    options.retry_after_s = retry_after_s;
+    const std::string_view accepts = value_of(x.head.fields, known::accept);
+    const bool json = accepts.find("json") != std::string_view::npos;
+    if (json)
+        options.content_type = "application/json";
+    // The sentences are postern's own: nothing of a peer's is in them, nothing needs escaping.
+    const std::string body =
+        json ? fmt::format("{{\"error\":{{\"status\":{},\"message\":\"{}\"}}}}\n", status, reason)
+             : fmt::format("{}\n", reason);
+    co_await reply(x, status, body, options);
+}
+
+task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason) {
+    x.close_after = true;
+    x.decision_name = "bad";
+    co_await reply(x, status, fmt::format("{} {}: {}\n", status, status_text(status), reason));
+}
+
+task<void> reply_static(exchange& x, std::string_view root) {
+    x.decision_name = "static";
+    x.count(cache::counter::decisions_static);
+    settle_body(x);
+    static_answer answer =
+        answer_static(std::string{root}, x.where.prefix, x.where.rest, x.location().index, x.head,
+                      x.close_after, &x.location().add_headers);
+    if (answer.not_found) {
+        co_await reply_error(x, 404, "There is no such page here.");
+        co_return;
+    }
+    x.status = answer.status;
+    x.answered = true;
+    const auto within = x.worker.conf.timeouts.send;
+    auto error = co_await x.client.write_all(answer.head, answer.body, {}, within);
+    x.bytes_sent += answer.body.size();
+    if (!error && answer.file && answer.length > 0) {
+        error =
+            co_await x.client.send_file(answer.file.get(), answer.offset, answer.length, within);
+        x.bytes_sent += answer.length;
+    }
+    if (error)
+        note_send_failure(x);
+}
+
+task<void> reply_fixed(exchange& x) {
+    x.decision_name = "fixed";
+    x.count(cache::counter::decisions_fixed);
+    const location_settings& location = x.location();
+    reply_options options;
+    options.cacheable = true;
+    if (location.status >= 300 && location.status < 400) {
+        options.location = location.body;
+        co_await reply(x, location.status, {}, options);
+    } else if (location.body.empty() && location.status >= 400) {
+        co_await reply_error(x, location.status, status_text(location.status));
+    } else {
+        co_await reply(x, location.status, location.body, options);
+    }
+}
+
+std::string_view status_text(unsigned status) noexcept {
+    switch (status) {
+    case 200:
+        return "OK";
+    case 204:
+        return "No Content";
+    case 301:
+        return "Moved Permanently";
+    case 302:
+        return "Found";
+    case 303:
+        return "See Other";
+    case 307:
+        return "Temporary Redirect";
+    case 308:
+        return "Permanent Redirect";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 403:
+        return "Forbidden";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 410:
+        return "Gone";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 417:
+        return "Expectation Failed";
+    case 421:
+        return "Misdirected Request";
+    case 429:
+        return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 500:
+        return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
+    case 503:
+        return "Service Unavailable";
+    case 504:
+        return "Gateway Timeout";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "";
+    }
+}
+
+} // namespace postern::edge

@@ -1,0 +1,48 @@
+// Answers that postern makes itself: pages, short texts, redirects, files.
+#pragma once
+
+#include "edge/request/exchange.hpp"
+
+#include <string_view>
+
+namespace postern::edge {
+
+struct reply_options {
+    std::string_view content_type = "text/plain; charset=utf-8";
+    unsigned retry_after_s = 0; // Retry-After; 0: none
+    std::string_view location;  // Location; empty: none
+    std::string_view marker;    // x-postern-page; empty: none
+    std::string_view vary;      // Vary; empty: none
+    bool cacheable = false;     // otherwise Cache-Control: no-store
+};
+
+/// A complete answer with a body that is here. Does not wait for the client to take more than the
+/// socket does.
+[[nodiscard]] task<void> reply(exchange& x, unsigned status, std::string_view body,
+                               reply_options options = {});
+
+/// One of postern's pages.
+[[nodiscard]] task<void> reply_page(exchange& x, page which, unsigned status,
+                                    std::string_view reason = {}, unsigned retry_after_s = 0);
+
+/// 307 (method and body are kept by the client), never cached.
+[[nodiscard]] task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer);
+
+/// An error in the form that suits who asked: a page for documents, else one line of text, for
+/// fetches as JSON where they accept it. Status texts are the standard's.
+[[nodiscard]] task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
+                                     unsigned retry_after_s = 0);
+
+/// A malformed request: answered before it is located, and the connection ends.
+[[nodiscard]] task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason);
+
+/// The static origin below `root`.
+[[nodiscard]] task<void> reply_static(exchange& x, std::string_view root);
+
+/// A location's fixed answer (`return`).
+[[nodiscard]] task<void> reply_fixed(exchange& x);
+
+/// The reason phrase of a status ("Not Found"); empty for one without.
+[[nodiscard]] std::string_view status_text(unsigned status) noexcept;
+
+} // namespace postern::edge

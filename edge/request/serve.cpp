@@ -1,0 +1,168 @@
+#include "edge/request/serve.hpp"
+
+#include "edge/request/relay.hpp"
+#include "edge/request/reply.hpp"
+#include "edge/request/tunnel.hpp"
+
+#include <fmt/format.h>
+
+namespace postern::edge {
+namespace {
+
+/// Unreserved characters as they are, all others as %XX (RFC 3986 2.1).
+std::string percent_encoded(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
+                           (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '.' ||
+                           byte == '_' || byte == '~';
+        if (plain)
+            out += c;
+        else
+            fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
+    }
+    return out;
+}
+
+/// A browser's own page asks: not another site, not a tool (Fetch Metadata, W3C "Sec-Fetch-Site").
+bool same_origin(const request_head& head) {
+    const std::string_view site = value_of(head.fields, known::sec_fetch_site);
+    if (!site.empty())
+        return site == "same-origin";
+    const std::string_view origin = value_of(head.fields, known::origin);
+    const std::size_t scheme = origin.find("://");
+    return scheme != std::string_view::npos &&
+           equal_ignoring_case(origin.substr(scheme + 3), head.host);
+}
+
+void fill_client(exchange& x, request_rewrite& to) {
+    to.client_address = x.client_address;
+    if (x.worker.conf.trusted_proxies.empty())
+        return;
+    const auto address = base::ip_address::parse(x.client_address);
+    for (const base::ip_network& network : x.worker.conf.trusted_proxies)
+        to.trusted_client = to.trusted_client || (address && network.contains(*address));
+}
+
+/// A fixed upstream or control.
+task<void> pass_to(exchange& x, upstream_plan& plan) {
+    x.decision_name = "upstream";
+    x.count(cache::counter::decisions_upstream);
+    const relay_outcome outcome =
+        x.head.websocket ? co_await tunnel(x, plan) : co_await relay(x, plan);
+    if (outcome == relay_outcome::refused)
+        co_await reply_error(x, 502, "The upstream cannot be reached.");
+}
+
+task<void> serve_proxy(exchange& x) {
+    upstream_plan plan;
+    plan.to = *x.location().upstream;
+    plan.request.path = x.head.path;
+    plan.request.host = x.head.host;
+    plan.request.websocket = x.head.websocket;
+    fill_client(x, plan.request);
+    co_await pass_to(x, plan);
+}
+
+task<void> serve_control(exchange& x) {
+    upstream_plan plan;
+    plan.to = x.worker.conf.control.listen;
+    const std::string host = plan.to.text();
+    plan.request.path = x.head.path;
+    plan.request.host = host;
+    if (x.location().control_open && same_origin(x.head))
+        plan.request.bearer_token = x.worker.control_token;
+    fill_client(x, plan.request);
+    co_await pass_to(x, plan);
+}
+
+bool body_too_large(const exchange& x) {
+    const std::uint64_t bytes_max = x.location().body_bytes_max;
+    return bytes_max > 0 && x.head.content_length && *x.head.content_length > bytes_max;
+}
+
+} // namespace
+
+task<void> serve(exchange& x) {
+    if (const char* const reason = refuse_path(x.head.path)) {
+        x.count(cache::counter::requests_bad);
+        co_await reply_bad_request(x, 400, reason);
+        co_return;
+    }
+    x.worker.index.locate(x.listener, x.head, x.where);
+    session_key_of(x.worker.index, x.where, x.head, x.key);
+    switch (x.key.outcome) {
+    case key_outcome::redirect:
+        co_await reply_redirect(x, x.key.redirect_to, x.key.from_referer);
+        co_return;
+    case key_outcome::refused:
+        x.count(cache::counter::route_keys_refused);
+        x.decision_name = "not-found";
+        co_await reply_error(x, 404, "There is no such session.");
+        co_return;
+    case key_outcome::none:
+    case key_outcome::found:
+        break;
+    }
+    if (!x.where.location) {
+        x.decision_name = "not-found";
+        co_await reply_error(x, 404, "There is nothing at this address.");
+        co_return;
+    }
+    if (body_too_large(x)) {
+        x.count(cache::counter::body_too_large);
+        x.close_after = true;
+        co_await reply_error(x, 413, "The request body is larger than client_max_body_size.");
+        co_return;
+    }
+    switch (x.location().handler) {
+    case handler::session:
+        co_await serve_session(x);
+        break;
+    case handler::proxy:
+        co_await serve_proxy(x);
+        break;
+    case handler::control:
+        co_await serve_control(x);
+        break;
+    case handler::fixed:
+        co_await reply_fixed(x);
+        break;
+    case handler::static_files: {
+        std::string root;
+        const auto capture = [&](std::string_view name) { return x.where.value_of(name); };
+        if (x.location().static_root.fill_into(root, capture))
+            co_await reply_static(x, root);
+        else
+            co_await reply_error(x, 404, "There is no such page here.");
+        break;
+    }
+    }
+}
+
+task<void> serve_wake(exchange& x) {
+    x.decision_name = "wake";
+    if (x.head.method != method::post) {
+        co_await reply_error(x, 405, "Waking a session takes a POST.");
+        co_return;
+    }
+    if (x.location().wake == wake_mode::off || !same_origin(x.head)) {
+        co_await reply_error(x, 403, "Only the session's own page can wake it.");
+        co_return;
+    }
+    x.count(cache::counter::wakes);
+    upstream_plan plan;
+    plan.to = x.worker.conf.control.listen;
+    const std::string host = plan.to.text();
+    const std::string path = fmt::format("/api/routes/{}/wake", percent_encoded(x.key.key));
+    plan.request.path = path;
+    plan.request.host = host;
+    plan.request.bearer_token = x.worker.control_token;
+    fill_client(x, plan.request);
+    const relay_outcome outcome = co_await relay(x, plan);
+    if (outcome == relay_outcome::refused)
+        co_await reply_error(x, 503, "Sessions cannot be started at the moment.", 2);
+}
+
+} // namespace postern::edge

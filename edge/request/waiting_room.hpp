@@ -1,0 +1,51 @@
+// Where requests wait for a route to change: held fetches and sockets, and loading pages that
+// listen. One room a worker; sync rings when anything in the table changed, and everyone looks
+// again.
+#pragma once
+
+#include "cache/session_reader.hpp"
+#include "edge/request/stream.hpp"
+
+#include <boost/intrusive/list.hpp>
+
+#include <chrono>
+
+namespace postern::edge {
+
+/// Not thread-safe. While anyone is in the room, the table's waiting bit of this worker is set.
+class waiting_room {
+    using hook = boost::intrusive::list_base_hook<
+        boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+  public:
+    waiting_room(executor ex, cache::session_reader& table) : executor_{ex}, table_{table} {}
+
+    /// One guest's seat. The order that loses no change: take a seat, look the route up, then wait.
+    class seat : public hook {
+      public:
+        explicit seat(waiting_room& room);
+        ~seat();
+        seat(const seat&) = delete;
+        seat& operator=(const seat&) = delete;
+        /// Until a route (any route) has changed, or the time has come.
+        [[nodiscard]] task<void> wait_until(std::chrono::steady_clock::time_point latest);
+
+      private:
+        friend class waiting_room;
+        waiting_room& room_;
+        worker_timer timer_;
+        bool rung_ = false;
+    };
+
+    /// A route has changed: everyone looks again.
+    void ring() noexcept;
+    [[nodiscard]] std::size_t guests() const noexcept { return guests_; }
+
+  private:
+    executor executor_;
+    cache::session_reader& table_;
+    boost::intrusive::list<seat, boost::intrusive::constant_time_size<false>> seats_;
+    std::size_t guests_ = 0;
+};
+
+} // namespace postern::edge

@@ -1,0 +1,176 @@
+#include "edge/worker/connection.hpp"
+
+#include "edge/request/reply.hpp"
+#include "edge/request/serve.hpp"
+
+namespace postern::edge {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// How a request's head was read.
+enum class head_state { complete, refused, ended };
+
+struct request_clock {
+    steady_clock::time_point started;
+};
+
+/// Refuses a head that cannot be used: answered, and the connection ends.
+task<void> refuse(exchange& x, unsigned status, std::string_view reason) {
+    x.head = {}; // whatever was read of it is not to be relied on
+    x.where = {};
+    x.count(cache::counter::requests_bad);
+    if (status == 431 || status == 414)
+        x.count(cache::counter::head_too_large);
+    co_await reply_bad_request(x, status, reason);
+}
+
+/// Waits for a request and reads its head into x.head.
+task<head_state> read_head(exchange& x, bool first, request_clock& began) {
+    const settings& conf = x.worker.conf;
+    const head_limits bounds{conf.limits.head_bytes_max, conf.limits.head_fields_max};
+    // An idle connection may wait long; once a head has begun, it has to be complete in time,
+    // however it drips.
+    steady_clock::time_point head_deadline = steady_clock::now() + conf.timeouts.client_header;
+    bool begun = first || !x.input.empty();
+    if (begun)
+        began.started = steady_clock::now();
+    for (;;) {
+        if (!x.input.empty()) {
+            const read_outcome read = read_request_head(x.input.view(), bounds, x.head);
+            if (read.state == read_state::done)
+                co_return head_state::complete;
+            if (read.state == read_state::bad) {
+                co_await refuse(x, read.status, read.reason);
+                co_return head_state::refused;
+            }
+        }
+        const std::span<char> room = x.input.room(bounds.bytes_max);
+        if (room.empty()) {
+            co_await refuse(x, 431, "the request head is larger than client_header_size");
+            co_return head_state::refused;
+        }
+        auto within = conf.timeouts.keepalive;
+        if (begun)
+            within = std::max(std::chrono::milliseconds{1},
+                              std::chrono::duration_cast<std::chrono::milliseconds>(
+                                  head_deadline - steady_clock::now()));
+        idle_connection idle{x.client};
+        if (!begun)
+            x.worker.idle.push_back(idle);
+        auto [error, n] = co_await x.client.read_some(room, within);
+        if (error) {
+            const bool late = x.client.timed_out() && !x.input.empty();
+            if (late)
+                x.count(cache::counter::timeouts_header);
+            if (late)
+                co_await refuse(x, 408, "the request head did not arrive in time");
+            co_return late ? head_state::refused : head_state::ended;
+        }
+        if (!begun) {
+            begun = true;
+            began.started = steady_clock::now();
+            head_deadline = began.started + conf.timeouts.client_header;
+        }
+        x.input.filled(n);
+    }
+}
+
+void record(exchange& x, const request_clock& began) {
+    x.count(cache::counter::requests);
+    x.count(cache::counter::bytes_in, x.bytes_received + x.head.head_bytes);
+    x.count(cache::counter::bytes_out, x.bytes_sent);
+    if (!x.worker.access)
+        return;
+    request_record line;
+    line.client = x.client_address;
+    line.method = x.head.method_text;
+    line.target = x.head.target;
+    line.minor_version = x.head.minor_version;
+    line.host = x.head.host;
+    line.status = x.status;
+    line.bytes_sent = x.bytes_sent;
+    line.bytes_received = x.bytes_received;
+    line.referer = value_of(x.head.fields, known::referer);
+    line.user_agent = value_of(x.head.fields, known::user_agent);
+    if (x.key.outcome == key_outcome::found)
+        line.session = x.key.key;
+    line.decision = x.decision_name;
+    line.upstream = x.upstream;
+    line.duration_us =
+        std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began.started)
+            .count();
+    line.ended = x.worker.time.wall();
+    x.worker.access->put(line);
+}
+
+/// Makes `input` start with what follows the request just served.
+void go_past_request(exchange& x) {
+    if (x.body_taken) {
+        x.input.consume(x.input.view().size());
+        x.input.append(x.body_input.view());
+        x.body_input.consume(x.body_input.view().size());
+        x.body_input.release();
+        return;
+    }
+    x.input.consume(x.head.head_bytes +
+                    static_cast<std::size_t>(x.head.content_length.value_or(0)));
+}
+
+/// Closes so that the client can read our last answer: a close with unread bytes would be a reset
+/// that takes the answer with it (RFC 9112 9.6). Reads on for a moment, bounded.
+task<void> linger(exchange& x) {
+    constexpr std::size_t bytes_max = 256 * 1024;
+    constexpr std::chrono::milliseconds within{2000};
+    x.client.shutdown_send();
+    block_pool::block block = x.worker.blocks.lend();
+    for (std::size_t dropped = 0; dropped < bytes_max;) {
+        auto [error, n] = co_await x.client.read_some(block.bytes(), within);
+        if (error)
+            break;
+        dropped += n;
+    }
+}
+
+task<void> serve_requests(exchange& x) {
+    const limits_settings& limits = x.worker.conf.limits;
+    for (std::uint32_t served = 0;; ++served) {
+        x.reset();
+        request_clock began{};
+        const head_state state = co_await read_head(x, served == 0, began);
+        if (state == head_state::ended)
+            break;
+        if (state == head_state::complete) {
+            x.close_after =
+                !x.head.keep_alive || x.worker.draining || served + 1 >= limits.keepalive_requests;
+            co_await serve(x);
+        }
+        record(x, began);
+        if (x.cut_short) {
+            x.client.abort();
+            break;
+        }
+        if (x.close_after) {
+            co_await linger(x);
+            break;
+        }
+        go_past_request(x);
+    }
+}
+
+} // namespace
+
+task<void> run_connection(services& worker, tcp_socket socket, std::string client_address,
+                          std::size_t listener) {
+    try {
+        stream client{std::move(socket), worker.timers};
+        input_buffer input;
+        exchange x{worker, client, input, client_address, listener};
+        co_await serve_requests(x);
+    } catch (
+        const std::exception& error) { // out of memory: this connection ends, the worker goes on
+        worker.log.error("connection from {}: {}", client_address, error.what());
+    }
+}
+
+} // namespace postern::edge
