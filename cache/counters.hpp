@@ -1,5 +1,5 @@
-// Numbers that every process keeps in the mapped file, one block a process slot, so that control can show them all
-// and none is lost when a process dies.
+// Numbers that every process keeps in the mapped file, one block a process slot, so that control
+// can show them all and none is lost when a process dies.
 #pragma once
 
 #include <array>
@@ -8,7 +8,8 @@
 
 namespace postern::cache {
 
-/// X-macro: name, Prometheus help. Append only: the order is part of the layout (LAYOUT.md, "Counters").
+/// X-macro: name, Prometheus help. Append only: the order is part of the layout (LAYOUT.md,
+/// "Counters").
 #define POSTERN_COUNTERS(X)                                                                        \
     X(connections_accepted, "Client connections accepted")                                         \
     X(connections_closed, "Client connections closed")                                             \
@@ -42,7 +43,7 @@ namespace postern::cache {
     X(body_too_large, "Request bodies past client_max_body_size")                                  \
     X(head_too_large, "Request heads past client_header_size")                                     \
     X(hmr_base_missing, "Answers to /@vite/client without the expression to patch")                \
-    X(sockets_opened, "WebSocket tunnels opened")                                                \
+    X(sockets_opened, "WebSocket tunnels opened")                                                  \
     X(sockets_closed, "WebSocket tunnels closed")                                                  \
     X(bytes_in, "Bytes received from clients")                                                     \
     X(bytes_out, "Bytes sent to clients")                                                          \
@@ -53,7 +54,8 @@ namespace postern::cache {
     X(sync_errors, "Store errors seen by sync")                                                    \
     X(sync_snapshots, "Full snapshots of the store")                                               \
     X(activity_written, "Sessions whose activity was written to the store")                        \
-    X(access_log_lost, "Access log lines that could not be written")
+    X(access_log_lost, "Access log lines that could not be written")                               \
+    X(table_texts_refused, "Sessions refused because key and session id do not fit into one slot")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

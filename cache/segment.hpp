@@ -1,11 +1,13 @@
-// The mapped file itself: made at its full size, checked when opened, set aside when it is not ours.
+// The mapped file itself: made at its full size, checked when opened, set aside when it is not
+// ours.
 #pragma once
+
+#include "base/error.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
-
-#include "base/error.hpp"
+#include <sys/types.h>
 
 namespace postern::cache {
 
@@ -26,11 +28,23 @@ enum class error {
 /// What became of the file in `prepare`.
 enum class prepared { opened, created, rebuilt };
 
-/// Makes sure that `path` is a good table of `capacity` sessions: opens it if it is (warm start), creates it if there is
-/// none, and sets a bad or differently sized one aside as PATH.bad and creates anew. Space is allocated in full, so that
-/// a full disk is an error here and never a SIGBUS later. Run by master before the fork. Mode 0600.
-/// Errors: the system's (ENOSPC, EACCES, ...), not_a_file; the old file is then untouched.
-[[nodiscard]] base::result<prepared> prepare(const std::string& path, std::uint64_t capacity);
+/// Whom a new table file is given to; for a master that runs as root and workers that do not.
+struct file_owner {
+    uid_t uid = static_cast<uid_t>(-1); // -1: left as it is
+    gid_t gid = static_cast<gid_t>(-1);
+    [[nodiscard]] bool given() const noexcept {
+        return uid != static_cast<uid_t>(-1) || gid != static_cast<gid_t>(-1);
+    }
+};
+
+/// Makes sure that `path` is a good table of `capacity` sessions: opens it if it is (warm start),
+/// creates it if there is none, and sets a bad or differently sized one aside as PATH.bad and
+/// creates anew. Space is allocated in full, so that a full disk is an error here and never a
+/// SIGBUS later. Run by master before the fork. Mode 0600. Errors: the system's (ENOSPC, EACCES,
+/// invalid_argument for a capacity of 0 or above capacity_max, ...), not_a_file, writer_busy when a
+/// table that is in use would have to be set aside; the old file is then untouched.
+[[nodiscard]] base::result<prepared> prepare(const std::string& path, std::uint64_t capacity,
+                                             const file_owner& owner = {});
 
 } // namespace postern::cache
 

@@ -1,16 +1,16 @@
 // The session table as request workers (and control, and the tools) see it: look-ups without locks.
 #pragma once
 
+#include "base/error.hpp"
+#include "cache/activity.hpp"
+#include "cache/counters.hpp"
+#include "cache/route.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
-#include "cache/activity.hpp"
-#include "cache/counters.hpp"
-#include "cache/route.hpp"
 
 namespace postern::cache {
 
@@ -23,19 +23,20 @@ using key_hash = std::uint64_t;
 struct table_status {
     std::uint64_t capacity = 0;
     std::uint64_t live = 0;
-    std::uint64_t changes = 0;            // grows with every applied change
-    std::int64_t sync_heartbeat_ms = 0;   // sync was alive
-    std::int64_t synced_at_ms = 0;        // sync last saw the store and had applied all of it
+    std::uint64_t changes = 0;          // grows with every applied change
+    std::int64_t sync_heartbeat_ms = 0; // sync was alive
+    std::int64_t synced_at_ms = 0;      // sync last saw the store and had applied all of it
     std::uint32_t sync_pid = 0;
 };
 
-/// Reads routes and adds activity. Cannot change a route. Thread-safe; takes no lock, makes no system call and never
-/// waits for the writer: a look-up retries only when the writer has made progress meanwhile.
+/// Reads routes and adds activity. Cannot change a route. Thread-safe; takes no lock, makes no
+/// system call and never waits for the writer: a look-up retries only when the writer has made
+/// progress meanwhile.
 class session_reader {
   public:
-    /// Maps `path` for reading routes and writing activity and counters. `process_slot` says whose counters are
-    /// counted (see process_slots in layout.hpp). Errors: cache::error (bad_magic, other_layout, bad_header, truncated),
-    /// or the system's.
+    /// Maps `path` for reading routes and writing activity and counters. `process_slot` says whose
+    /// counters are counted (see process_slots in layout.hpp). Errors: cache::error (bad_magic,
+    /// other_layout, bad_header, truncated), or the system's.
     [[nodiscard]] static base::result<session_reader> open(const std::string& path,
                                                            std::uint32_t process_slot);
     session_reader(session_reader&&) noexcept;
@@ -62,7 +63,8 @@ class session_reader {
     /// Sum over all process slots.
     [[nodiscard]] std::uint64_t total(counter which) const noexcept;
 
-    /// A worker that has someone waiting for a change says so, and is rung after each change until it says 0.
+    /// A worker that has someone waiting for a change says so, and is rung after each change until
+    /// it says 0.
     void set_waiting(bool waiting) const noexcept;
 
   private:

@@ -1,18 +1,18 @@
 // The session table as sync sees it: the only writer of routes.
 #pragma once
 
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "cache/activity.hpp"
+#include "cache/counters.hpp"
+#include "cache/route.hpp"
+
 #include <bitset>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
-#include "base/limits.hpp"
-#include "cache/activity.hpp"
-#include "cache/counters.hpp"
-#include "cache/route.hpp"
 
 namespace postern::cache {
 
@@ -22,14 +22,15 @@ class segment;
 enum class put_result {
     inserted,
     updated,
-    unchanged,   // the table holds this version or a newer one
-    full,        // capacity reached: refused, counted; nothing else is disturbed
-    bad_key,     // empty or longer than 255 bytes: refused, counted
-    bad_text,    // key and session id do not fit into one slot together: refused, counted
+    unchanged, // the table holds this version or a newer one
+    full,      // capacity reached: refused, counted; nothing else is disturbed
+    bad_key,   // empty or longer than 255 bytes: refused, counted
+    bad_text,  // key and session id do not fit into one slot together: refused, counted
 };
 
-/// The single writer of a table. A second one on the same file is refused (flock). Not thread-safe.
-/// A death at any instruction leaves each key with its old or its new route; the next `open` takes back what leaked.
+/// The single writer of a table. A second one on the same file is refused. Not thread-safe.
+/// A death at any instruction leaves each key with its old or its new route; the next `open` takes
+/// back what leaked.
 class session_writer {
   public:
     /// Errors: cache::error::writer_busy, those of session_reader::open, or the system's.
@@ -40,7 +41,8 @@ class session_writer {
 
     /// Inserts, or replaces an older version. `value.activity` is ignored: the table assigns it.
     put_result put(std::string_view key, const route& value);
-    /// Removes the key if the table's version is not newer than `version`. True: it was there and is gone.
+    /// Removes the key if the table's version is not newer than `version`. True: it was there and
+    /// is gone.
     bool remove(std::string_view key, std::uint64_t version);
 
     /// Starts a mark and sweep: every key that is put (or touched) from here on survives `sweep`.
@@ -51,7 +53,9 @@ class session_writer {
 
     /// Every live route. The callback must not change the table.
     void for_each(const std::function<void(std::string_view key, const route&)>& visit) const;
-    /// Every live session's activity that has changed since the last call of this function by this writer.
+    /// Every live session whose activity has changed since the last call of this function by this
+    /// writer; the first call visits every session that has any. Times come as workers wrote them:
+    /// compare them with now before trusting them.
     void for_each_active(
         const std::function<void(std::string_view key, const route&, const activity&)>& visit);
 
@@ -60,10 +64,12 @@ class session_writer {
     [[nodiscard]] base::result<void> set_checkpoint(std::string_view text);
     [[nodiscard]] std::string checkpoint() const;
 
-    void beat(std::int64_t now_ms) noexcept;                 // sync is alive
-    void set_synced_at(std::int64_t now_ms) noexcept;        // all of the store is applied
+    void beat(std::int64_t now_ms) noexcept;          // sync is alive
+    void set_synced_at(std::int64_t now_ms) noexcept; // all of the store is applied
     void count(counter which, std::uint64_t by = 1) noexcept;
-    /// Process slots (worker numbers) that asked to be rung and have not been since the last change.
+    /// Worker numbers that asked to be rung after changes and have not taken it back. Read it after
+    /// the changes that they are to be rung for: a worker that asks too late for this call sees
+    /// those changes by itself.
     [[nodiscard]] std::bitset<base::limits::worker_slots> waiting_workers() const noexcept;
 
     [[nodiscard]] std::uint64_t live() const noexcept;

@@ -1,0 +1,27 @@
+// What a new writer does before its first change: makes the index agree with itself, whatever the
+// last writer, a host crash or a bad disk left behind.
+#pragma once
+
+#include "cache/table_view.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace postern::cache {
+
+/// What was found and put right.
+struct repair_report {
+    std::uint64_t live = 0; // entries kept
+    std::uint64_t entries_dropped =
+        0; // that pointed nowhere, or two to one slot, or lay where no key may lie
+    std::uint64_t overflows_corrected =
+        0;                       // counts a dead writer left too high, or that were damaged
+    std::vector<bool> slot_used; // by slot number
+};
+
+/// One pass over the index, in order; slots are not looked at. Entries are only ever dropped when
+/// they are damaged, and then the checkpoint is forgotten first, so that a full snapshot follows.
+/// Writer only; readers may be at work.
+[[nodiscard]] repair_report repair_index(const table_view& table);
+
+} // namespace postern::cache

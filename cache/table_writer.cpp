@@ -1,0 +1,262 @@
+// The order of stores is what keeps the table whole when the process dies between any two of them;
+// LAYOUT.md, "What a dead writer leaves", goes through them one by one.
+#include "cache/table_writer.hpp"
+
+#include "base/check.hpp"
+#include "base/limits.hpp"
+#include "cache/activity_lines.hpp"
+#include "cache/look_up.hpp"
+
+namespace postern::cache {
+namespace {
+
+bool is_key(std::string_view key) {
+    return !key.empty() && key.size() <= base::limits::route_key_bytes_max;
+}
+
+} // namespace
+
+table_writer::table_writer(const table_view& table)
+    : table_{table}, repaired_{repair_index(table)}, free_slots_{table.shape.slot_count},
+      last_active_(table.shape.places(), 0) {
+    for (std::uint64_t number = 0; number < table_.shape.slot_count; ++number)
+        if (!repaired_.slot_used[number])
+            free_slots_.push(static_cast<std::uint32_t>(number));
+    set_live(repaired_.live);
+    announce(); // the last writer may have died between a change and its announcement
+}
+
+table_writer::location table_writer::find(std::string_view key, std::uint64_t hash) {
+    location at;
+    bool passed_all = false; // nothing lies further on
+    const std::uint32_t fingerprint = fingerprint_of(hash);
+    std::uint64_t b = home_of(fingerprint, table_.shape.bucket_count);
+    for (std::uint64_t probe = 0; probe < table_.probes_max();
+         ++probe, b = table_.bucket_after(b)) {
+        for (std::size_t i = 0; i < bucket_entries; ++i) {
+            const std::uint64_t place = b * bucket_entries + i;
+            const std::uint64_t entry = load_relaxed(table_.entry_at(place));
+            if (entry == 0) {
+                if (at.free_place == nowhere)
+                    at.free_place = place;
+            } else if (!passed_all && fingerprint_of(entry) == fingerprint) {
+                if (!read(place, image_)) {
+                    count(counter::table_slots_bad);
+                    take_out(place);
+                    if (at.free_place == nowhere)
+                        at.free_place = place;
+                } else if (image_.key() == key) {
+                    at.place = place;
+                    return at;
+                }
+            }
+        }
+        passed_all = passed_all || load_relaxed(table_.buckets[b].overflow) == 0;
+        if (passed_all && at.free_place != nowhere)
+            return at;
+    }
+    return at;
+}
+
+put_result table_writer::put(std::string_view key, const route& value) {
+    if (!is_key(key)) {
+        count(counter::route_keys_refused);
+        return put_result::bad_key;
+    }
+    const std::uint64_t hash = sip_hash(table_.key, key);
+    const location at = find(key, hash);
+    if (at.place == nowhere)
+        return insert(key, hash, value, at.free_place);
+    if (!marked_.empty())
+        marked_[at.place] = true;
+    if (value.version <= image_.version())
+        return put_result::unchanged;
+    if (!image_.fill(key, value, image_.epoch())) {
+        count(counter::table_texts_refused);
+        return put_result::bad_text;
+    }
+    if (free_slots_.empty()) { // only when damage has added entries; a sweep mends it
+        count(counter::table_full);
+        return put_result::full;
+    }
+    const std::uint32_t fresh = take_free_slot();
+    std::uint64_t& entry = table_.entry_at(at.place);
+    const std::uint32_t old = slot_of(load_relaxed(entry));
+    fill(fresh);
+    store_release(entry, entry_of(hash, fresh));
+    announce();
+    give_back(old);
+    return put_result::updated;
+}
+
+put_result table_writer::insert(std::string_view key, std::uint64_t hash, const route& value,
+                                std::uint64_t place) {
+    if (!image_.fill(key, value, 0)) {
+        count(counter::table_texts_refused);
+        return put_result::bad_text;
+    }
+    if (live_ >= table_.shape.capacity || place == nowhere || free_slots_.empty()) {
+        count(counter::table_full);
+        return put_result::full;
+    }
+    image_.set_epoch(renew_activity(table_, place));
+    last_active_[place] = 0;
+    const std::uint32_t fresh = take_free_slot();
+    fill(fresh);
+    add_overflow(fingerprint_of(hash), place,
+                 +1); // first: no reader may stop short of the new entry
+    store_release(table_.entry_at(place), entry_of(hash, fresh));
+    set_live(live_ + 1);
+    announce();
+    if (!marked_.empty())
+        marked_[place] = true;
+    return put_result::inserted;
+}
+
+void table_writer::fill(std::uint32_t slot_number) {
+    slot& to = table_.slots[slot_number];
+    std::uint64_t* const words = &to.seal;
+    const std::size_t used = image_.used_words();
+    const auto old = static_cast<std::uint32_t>(load_relaxed(to.seal));
+    const std::uint32_t odd = (old | 1) + (old & 1) * 2; // never the odd number that is there
+    store_release(to.seal, odd);
+    for (std::size_t i = 1; i < used; ++i)
+        store_release(words[i], image_.words[i]);
+    const std::uint64_t sum = image_.checksum(slot_number);
+    store_release(to.seal, sum << 32 | static_cast<std::uint32_t>(odd + 1));
+}
+
+bool table_writer::remove(std::string_view key, std::uint64_t version) {
+    if (!is_key(key))
+        return false;
+    const location at = find(key, sip_hash(table_.key, key));
+    if (at.place == nowhere || image_.version() > version)
+        return false;
+    take_out(at.place);
+    return true;
+}
+
+void table_writer::take_out(std::uint64_t place) {
+    std::uint64_t& entry = table_.entry_at(place);
+    const std::uint64_t old = load_relaxed(entry);
+    // A damaged entry may name another key's slot, which is not free then; the next writer takes
+    // back what leaks here.
+    const bool slot_is_its_own =
+        read(place, image_) &&
+        fingerprint_of(sip_hash(table_.key, image_.key())) == fingerprint_of(old);
+    store_release(entry, 0);
+    end_activity(table_, place);
+    add_overflow(fingerprint_of(old), place, -1);
+    set_live(live_ > 0 ? live_ - 1 : 0);
+    announce();
+    if (slot_is_its_own)
+        give_back(slot_of(old));
+    if (!marked_.empty())
+        marked_[place] = false;
+}
+
+std::uint32_t table_writer::take_free_slot() {
+    const std::uint32_t number = free_slots_.front();
+    free_slots_.pop();
+    repaired_.slot_used[number] = true;
+    return number;
+}
+
+void table_writer::give_back(std::uint32_t slot_number) {
+    if (!repaired_.slot_used[slot_number])
+        return; // two damaged entries named it
+    repaired_.slot_used[slot_number] = false;
+    free_slots_.push(slot_number);
+}
+
+void table_writer::add_overflow(std::uint32_t fingerprint, std::uint64_t place, std::int64_t by) {
+    const std::uint64_t last = place / bucket_entries;
+    std::uint64_t b = home_of(fingerprint, table_.shape.bucket_count);
+    for (; b != last; b = table_.bucket_after(b)) {
+        std::uint64_t& overflow = table_.buckets[b].overflow;
+        const std::uint64_t old = load_relaxed(overflow);
+        if (by < 0 && old == 0)
+            continue; // damaged meanwhile; the next writer corrects it
+        store_release(overflow, old + static_cast<std::uint64_t>(by));
+    }
+}
+
+void table_writer::set_live(std::uint64_t live) {
+    live_ = live;
+    store_relaxed(table_.header->live, live);
+}
+
+void table_writer::announce() {
+    // Sequentially consistent: see waiting_workers().
+    shared_word{table_.header->changes}.fetch_add(1, std::memory_order_seq_cst);
+}
+
+bool table_writer::read(std::uint64_t place, slot_image& image) const {
+    std::uint64_t& entry = table_.entry_at(place);
+    const std::uint64_t seen = load_relaxed(entry);
+    return seen != 0 && read_slot(table_, entry, seen, image) == slot_read::good;
+}
+
+void table_writer::begin_mark() {
+    marked_.assign(table_.shape.places(), false);
+}
+
+void table_writer::mark(std::string_view key) {
+    if (marked_.empty() || !is_key(key))
+        return;
+    const location at = find(key, sip_hash(table_.key, key));
+    if (at.place != nowhere)
+        marked_[at.place] = true;
+}
+
+std::uint64_t table_writer::sweep() {
+    if (marked_.empty())
+        return 0; // nothing was begun: nothing can be told from anything
+    std::uint64_t removed = 0;
+    for (std::uint64_t place = 0; place < table_.shape.places(); ++place) {
+        if (marked_[place] || load_relaxed(table_.entry_at(place)) == 0)
+            continue;
+        take_out(place);
+        ++removed;
+    }
+    marked_ = {};
+    return removed;
+}
+
+void table_writer::for_each(
+    const std::function<void(std::string_view, const route&)>& visit) const {
+    slot_image image;
+    route copy;
+    for (std::uint64_t place = 0; place < table_.shape.places(); ++place) {
+        if (!read(place, image))
+            continue;
+        image.copy_to(copy, static_cast<std::uint32_t>(place));
+        visit(image.key(), copy);
+    }
+}
+
+void table_writer::for_each_active(
+    const std::function<void(std::string_view, const route&, const activity&)>& visit) {
+    slot_image image;
+    route copy;
+    for (std::uint64_t place = 0; place < table_.shape.places(); ++place) {
+        if (load_relaxed(table_.entry_at(place)) == 0)
+            continue;
+        const std::uint64_t digest = activity_digest(table_, place);
+        if (digest == last_active_[place])
+            continue;
+        last_active_[place] = digest;
+        if (digest == 0 || !read(place, image))
+            continue;
+        image.copy_to(copy, static_cast<std::uint32_t>(place));
+        if (const auto now = read_activity(table_, copy.activity))
+            visit(image.key(), copy, *now);
+    }
+}
+
+void table_writer::count(counter which, std::uint64_t by) const noexcept {
+    auto& value = table_.counters[sync_process_slot].values[static_cast<std::size_t>(which)];
+    shared_word{value}.fetch_add(by, std::memory_order_relaxed);
+}
+
+} // namespace postern::cache
