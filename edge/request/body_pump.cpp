@@ -104,9 +104,10 @@ task<void> body_pump::pump() {
         client_failed(400, "The request body broke off.");
         co_return;
     }
-    if (x_.head.chunked && co_await up_.link.write_all("0\r\n\r\n", within))
-        co_return;
-    whole_ = body_.done();
+    base::error_code error;
+    if (x_.head.chunked)
+        error = co_await up_.link.write_all("0\r\n\r\n", within);
+    whole_ = body_.done() && !error;
 }
 
 } // namespace postern::edge

@@ -7,7 +7,7 @@ namespace postern::edge {
 namespace {
 
 /// How one attempt on one connection ended.
-enum class attempt { answered, stale, no_connection };
+enum class attempt { answered, stale };
 
 void count_upstream_error(exchange& x) {
     x.count(cache::counter::upstream_errors);
@@ -43,24 +43,23 @@ task<attempt> exchange_at_once(exchange& x, const upstream_plan& plan, upstream_
     const std::string_view body = body_here(x);
     const auto& times = x.worker.conf.timeouts;
     std::string_view head = x.out;
-    head_outcome outcome;
-    response_head answer;
-    bool sent = body.empty() && up.link.write_now(head);
-    if (!sent)
-        sent = !co_await up.link.write_all(head, body, {}, times.upstream_send);
-    x.bytes_received += body.size();
+    base::error_code send_error;
+    if (!body.empty() || !up.link.write_now(head))
+        send_error = co_await up.link.write_all(head, body, {}, times.upstream_send);
+    x.bytes_received = body.size();
     // A peer that closed while we wrote may still have answered first.
-    outcome = co_await read_answer_head(x, up, times.upstream_read, answer);
+    response_head answer;
+    const head_outcome outcome = co_await read_answer_head(x, up, times.upstream_read, answer);
     if (outcome.status != 0) {
         if (outcome.nothing_came && up.reused && x.head.idempotent())
             co_return attempt::stale;
+        up.link.close();
         co_await answer_failure(x, outcome);
         co_return attempt::answered;
     }
     const bool keep = co_await relay_answer(x, plan, up, answer);
-    if (keep && sent)
-        co_return attempt::answered;
-    up.link.close();
+    if (!keep || send_error)
+        up.link.close();
     co_return attempt::answered;
 }
 
@@ -70,13 +69,16 @@ task<attempt> exchange_streaming(exchange& x, const upstream_plan& plan, upstrea
     const auto& times = x.worker.conf.timeouts;
     x.out.clear();
     write_request_head(x.out, x.head, plan.request);
-    if (co_await up.link.write_all(x.out, times.upstream_send)) {
+    const auto head_error = co_await up.link.write_all(x.out, times.upstream_send);
+    if (head_error) {
+        up.link.close();
         co_await answer_failure(x, {502, true, "closed while the request head was sent"});
         co_return attempt::answered;
     }
     if (x.head.expect_continue) {
         constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        if (co_await x.client.write_all(go_on, times.send)) {
+        const auto error = co_await x.client.write_all(go_on, times.send);
+        if (error) {
             x.close_after = x.cut_short = true;
             co_return attempt::answered;
         }
@@ -111,8 +113,11 @@ task<relay_outcome> relay(exchange& x, const upstream_plan& plan) {
         if (!up)
             co_return relay_outcome::refused;
         up->link.watch(at_once ? &x.client : nullptr);
-        const attempt ended = at_once ? co_await exchange_at_once(x, plan, *up)
-                                      : co_await exchange_streaming(x, plan, *up);
+        attempt ended = attempt::answered;
+        if (at_once)
+            ended = co_await exchange_at_once(x, plan, *up);
+        else
+            ended = co_await exchange_streaming(x, plan, *up);
         if (up->link.socket().is_open() && ended == attempt::answered)
             x.worker.upstreams.keep(std::move(up));
         if (ended == attempt::answered)

@@ -21,24 +21,29 @@ response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan) {
     return how;
 }
 
-void client_gone(exchange& x) {
-    x.close_after = x.cut_short = true;
-    if (x.client.timed_out())
-        x.count(cache::counter::timeouts_send);
+/// To the client, all of it. False: the client is gone or too slow.
+task<bool> send(exchange& x, std::string_view first, std::string_view second = {},
+                std::string_view third = {}) {
+    base::error_code error;
+    const bool one = second.empty() && third.empty();
+    if (!one || !x.client.write_now(first))
+        error = co_await x.client.write_all(first, second, third, x.worker.conf.timeouts.send);
+    if (error) {
+        x.close_after = x.cut_short = true;
+        if (x.client.timed_out())
+            x.count(cache::counter::timeouts_send);
+    }
+    co_return !error;
 }
 
 /// Chunked for the client, or as it is.
-task<base::error_code> send_piece(exchange& x, std::string_view content, body_to_client way) {
-    const auto within = x.worker.conf.timeouts.send;
+task<bool> send_piece(exchange& x, std::string_view content, body_to_client way) {
     x.bytes_sent += content.size();
-    if (way != body_to_client::chunked) {
-        if (x.client.write_now(content))
-            co_return base::error_code{};
-        co_return co_await x.client.write_all(content, within);
-    }
+    if (way != body_to_client::chunked)
+        co_return co_await send(x, content);
     char size[18];
     const std::size_t n = write_chunk_size(size, content.size());
-    co_return co_await x.client.write_all({size, n}, content, "\r\n", within);
+    co_return co_await send(x, {size, n}, content, "\r\n");
 }
 
 /// The rest of the body, piece by piece. False: one of the two sides failed.
@@ -47,10 +52,9 @@ task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
         const std::string_view content = co_await body.next();
         if (content.empty())
             break;
-        if (co_await send_piece(x, content, way)) {
-            client_gone(x);
+        const bool sent = co_await send_piece(x, content, way);
+        if (!sent)
             co_return false;
-        }
     }
     if (body.error() != body_error::none) {
         // The head has gone out: the client can only learn it from a connection that ends without
@@ -60,12 +64,9 @@ task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
         x.close_after = x.cut_short = true;
         co_return false;
     }
-    if (way == body_to_client::chunked &&
-        co_await x.client.write_all("0\r\n\r\n", x.worker.conf.timeouts.send)) {
-        client_gone(x);
-        co_return false;
-    }
-    co_return true;
+    if (way != body_to_client::chunked)
+        co_return true;
+    co_return co_await send(x, "0\r\n\r\n");
 }
 
 bool is_patchable(const upstream_plan& plan, const response_head& answer) {
@@ -119,11 +120,9 @@ task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connec
         x.close_after = true;
     const std::string_view content = way == body_to_client::none ? std::string_view{} : module;
     x.bytes_sent += content.size();
-    if (co_await x.client.write_all(x.out, content, {}, x.worker.conf.timeouts.send)) {
-        client_gone(x);
-        co_return false;
-    }
-    co_return keep_alive&& up.input.empty();
+    const bool sent = co_await send(x, x.out, content);
+    const bool kept = sent && keep_alive && up.input.empty();
+    co_return kept;
 }
 
 } // namespace
@@ -155,22 +154,13 @@ task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connect
         x.bytes_sent += first.size();
         first = {};
     }
-    std::string_view left = x.out;
-    if (!x.client.write_now(left) &&
-        co_await x.client.write_all(left, x.worker.conf.timeouts.send)) {
-        client_gone(x);
-        co_return false;
-    }
-    if (!first.empty() && co_await send_piece(x, first, way)) {
-        client_gone(x);
-        co_return false;
-    }
-    if (way != body_to_client::none && (!body.done() || way == body_to_client::chunked)) {
-        const bool whole = co_await send_rest(x, body, way);
-        if (!whole)
-            co_return false;
-    }
-    co_return keep_alive&& body.done() && up.input.empty();
+    bool sent = co_await send(x, x.out);
+    if (sent && !first.empty())
+        sent = co_await send_piece(x, first, way);
+    if (sent && way != body_to_client::none && (!body.done() || way == body_to_client::chunked))
+        sent = co_await send_rest(x, body, way);
+    const bool kept = sent && keep_alive && body.done() && up.input.empty();
+    co_return kept;
 }
 
 } // namespace postern::edge

@@ -49,8 +49,11 @@ void fill_client(exchange& x, request_rewrite& to) {
 task<void> pass_to(exchange& x, upstream_plan& plan) {
     x.decision_name = "upstream";
     x.count(cache::counter::decisions_upstream);
-    const relay_outcome outcome =
-        x.head.websocket ? co_await tunnel(x, plan) : co_await relay(x, plan);
+    relay_outcome outcome = relay_outcome::answered;
+    if (x.head.websocket)
+        outcome = co_await tunnel(x, plan);
+    else
+        outcome = co_await relay(x, plan);
     if (outcome == relay_outcome::refused)
         co_await reply_error(x, 502, "The upstream cannot be reached.");
 }

@@ -80,8 +80,11 @@ task<relay_outcome> go_to_target(exchange& x) {
         plan.set_cookie = cookie;
     }
     note_request(x);
-    const relay_outcome outcome =
-        request.websocket ? co_await tunnel(x, plan) : co_await relay(x, plan);
+    relay_outcome outcome = relay_outcome::answered;
+    if (request.websocket)
+        outcome = co_await tunnel(x, plan);
+    else
+        outcome = co_await relay(x, plan);
     if (outcome == relay_outcome::answered && !request.websocket)
         note_bytes(x);
     co_return outcome;

@@ -64,7 +64,10 @@ class two_way_tunnel {
             std::string_view bytes{room.data(), n};
             note(bytes, from_client, observer);
             to.progress(idle);
-            if (!to.write_now(bytes) && co_await to.write_all(bytes, idle)) {
+            base::error_code write_error;
+            if (!to.write_now(bytes))
+                write_error = co_await to.write_all(bytes, idle);
+            if (write_error) {
                 end_both();
                 co_return;
             }
@@ -119,11 +122,13 @@ class two_way_tunnel {
 task<bool> pass_early_bytes(exchange& x, upstream_connection& up) {
     const auto within = x.worker.conf.timeouts.send;
     const std::string_view from_target = up.input.view();
-    if (co_await x.client.write_all(x.out, from_target, {}, within))
+    base::error_code error = co_await x.client.write_all(x.out, from_target, {}, within);
+    if (error)
         co_return false;
     up.input.consume(from_target.size());
     const std::string_view from_client = x.input.view().substr(x.head.head_bytes);
-    co_return !co_await up.link.write_all(from_client, within);
+    error = co_await up.link.write_all(from_client, within);
+    co_return !error;
 }
 
 } // namespace
@@ -139,7 +144,8 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     head_outcome outcome{502, true, "closed while the handshake was sent"};
     response_head answer;
     up->link.watch(&x.client);
-    if (!co_await up->link.write_all(x.out, times.upstream_send))
+    const auto head_error = co_await up->link.write_all(x.out, times.upstream_send);
+    if (!head_error)
         outcome = co_await read_answer_head(x, *up, times.upgrade, answer);
     up->link.watch(nullptr);
     x.close_after = true;
