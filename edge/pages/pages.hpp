@@ -1,26 +1,38 @@
 // The pages that postern itself shows: self-contained HTML, light and dark, overridable by file.
 #pragma once
 
+#include "base/error.hpp"
+#include "edge/settings/settings.hpp"
+
 #include <array>
 #include <string>
 #include <string_view>
-
-#include "base/error.hpp"
-#include "edge/settings/settings.hpp"
+#include <vector>
 
 namespace postern::edge {
 
 /// What a page can tell. Everything is escaped when it is put in.
 struct page_values {
     std::string_view session_id;
-    std::string_view prefix;       // of the session on this origin: "/session/x" or ""
-    std::string_view reason;       // failed: why; error: what
+    std::string_view prefix; // of the session on this origin: "/session/x" or ""
+    std::string_view reason; // failed: why; error: what
     unsigned status = 0;
     wake_mode wake = wake_mode::auto_;
-    std::int64_t waited_ms = 0;    // since the launch began; 0: unknown
+    std::int64_t waited_ms = 0; // since the launch began; 0: unknown
 };
 
-/// All pages of one conf, read once. A page is HTML with {{names}}: session_id, prefix, reason, status, wake, waited_ms.
+/// What a page has places for.
+enum class page_slot : std::uint8_t { none, session_id, prefix, reason, status, wake, waited_ms };
+
+/// A page cut at its places: text, then a value.
+struct page_piece {
+    std::string text;
+    page_slot then = page_slot::none;
+};
+
+/// All pages of one conf, read once. A page is HTML with {{names}}: session_id, prefix, reason,
+/// status, wake (auto, button or off), waited_ms; put them into text or quoted attributes only,
+/// never into a script. Other {{names}} stay as written.
 class page_set {
   public:
     page_set(); // the built-in ones
@@ -30,11 +42,21 @@ class page_set {
     [[nodiscard]] base::result<void> load(page which, const std::string& file);
 
   private:
-    std::array<std::string, static_cast<std::size_t>(page::count_)> html_;
+    std::array<std::vector<page_piece>, static_cast<std::size_t>(page::count_)> pages_;
 };
 
+/// Marks every page and short answer that postern gives in a session's place ("x-postern-page:
+/// loading"): a page that waits looks at its own URL until the mark is gone. Never passed on from
+/// an upstream.
+inline constexpr std::string_view page_mark = "x-postern-page";
+
 /// Paths below a session's prefix that postern answers itself.
-inline constexpr std::string_view events_path = "/.postern/events"; // GET, server-sent events: "state: ..." until active
-inline constexpr std::string_view wake_path = "/.postern/wake";     // POST from resume and error pages
+/// GET, server-sent events `event: state`, `data: {"state":"initializing"}`, until active; failed
+/// also has "reason". States: initializing, active, draining, inactive, failed, unknown.
+inline constexpr std::string_view events_path = "/.postern/events";
+/// POST from resume and error pages, with `x-postern-wake: 1` from a script (other sites cannot
+/// send it without a preflight), or from a form without JavaScript (Accept: text/html), which wants
+/// a 303 to the session.
+inline constexpr std::string_view wake_path = "/.postern/wake";
 
 } // namespace postern::edge

@@ -1,9 +1,6 @@
-// The decision: a pure function of request kind, route, location and time. edge/README.md has its table in words.
+// The decision: a pure function of request kind, route, location and time. edge/README.md has its
+// table in words.
 #pragma once
-
-#include <chrono>
-#include <cstdint>
-#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/ip_endpoint.hpp"
@@ -11,19 +8,23 @@
 #include "edge/request/request_head.hpp"
 #include "edge/settings/settings.hpp"
 
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
 namespace postern::edge {
 
 enum class request_kind { document, fetch, upgrade, unsafe };
 [[nodiscard]] std::string_view name_of(request_kind kind) noexcept;
 
-/// upgrade: a WebSocket handshake. document: Sec-Fetch-Dest document/iframe/frame, else (header absent) GET/HEAD that accepts
-/// text/html. fetch: other GET/HEAD. unsafe: the rest.
+/// upgrade: a WebSocket handshake. document: Sec-Fetch-Dest document/iframe/frame, else (header
+/// absent) GET/HEAD that accepts text/html. fetch: other GET/HEAD. unsafe: the rest.
 [[nodiscard]] request_kind kind_of(const request_head& head) noexcept;
 
 enum class action {
-    proxy,        // to the target
-    tunnel,       // WebSocket to the target
-    hold,         // wait for the route to become active, then decide again; at the deadline answer `status`
+    proxy,  // to the target
+    tunnel, // WebSocket to the target
+    hold, // wait for the route to become active, then decide again; at the deadline answer `status`
     show_page,    // `which` page with `status`
     answer,       // short text or JSON with `status`
     serve_static, // the static origin
@@ -35,12 +36,13 @@ struct decision {
     enum action action = action::answer;
     unsigned status = 404;
     page which = page::not_found;
-    unsigned retry_after_s = 0;   // Retry-After; 0: none
-    base::ip_endpoint target;     // for proxy and tunnel, with the location's `port` applied
+    unsigned retry_after_s = 0; // Retry-After; 0: none
+    base::ip_endpoint target;   // for proxy and tunnel, with the location's `port` applied
     bool operator==(const decision&) const = default;
 };
 
-/// The row of the table, and whether the target has just refused a connection (row "active, target refuses").
+/// The row of the table, and whether the target has just refused a connection (row "active, target
+/// refuses").
 struct route_view {
     const cache::route* route = nullptr; // none: unknown
     bool target_refuses = false;

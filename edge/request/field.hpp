@@ -1,23 +1,67 @@
 // Header fields of either direction, in the order they came.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
+
 #include <cstdint>
 #include <string_view>
-
-#include <boost/container/small_vector.hpp>
 
 namespace postern::edge {
 
 /// Fields that postern itself looks at, recognised once while reading.
 enum class known : std::uint8_t {
-    other, accept, accept_encoding, connection, content_encoding, content_length, content_type, cookie, date, etag,
-    expect, forwarded, host, if_match, if_modified_since, if_none_match, if_range, if_unmodified_since, keep_alive,
-    last_modified, location, origin, proxy_authenticate, proxy_authorization, proxy_connection, range, referer,
-    sec_fetch_dest, sec_fetch_mode, sec_fetch_site, sec_purpose, sec_websocket_extensions, sec_websocket_key,
-    sec_websocket_protocol, sec_websocket_version, server, set_cookie, te, trailer, transfer_encoding, upgrade,
-    user_agent, x_forwarded_for, x_forwarded_host, x_forwarded_proto, x_forwarded_prefix, x_real_ip, x_session_id,
+    other,
+    accept,
+    accept_encoding,
+    connection,
+    content_encoding,
+    content_length,
+    content_type,
+    cookie,
+    date,
+    etag,
+    expect,
+    forwarded,
+    host,
+    if_match,
+    if_modified_since,
+    if_none_match,
+    if_range,
+    if_unmodified_since,
+    keep_alive,
+    last_modified,
+    location,
+    origin,
+    proxy_authenticate,
+    proxy_authorization,
+    proxy_connection,
+    range,
+    referer,
+    sec_fetch_dest,
+    sec_fetch_mode,
+    sec_fetch_site,
+    sec_purpose,
+    sec_websocket_extensions,
+    sec_websocket_key,
+    sec_websocket_protocol,
+    sec_websocket_version,
+    server,
+    set_cookie,
+    te,
+    trailer,
+    transfer_encoding,
+    upgrade,
+    user_agent,
+    x_forwarded_for,
+    x_forwarded_host,
+    x_forwarded_proto,
+    x_forwarded_prefix,
+    x_real_ip,
+    x_session_id,
     x_postern, // any x-postern-*
-    authorization, cache_control, vary,
+    authorization,
+    cache_control,
+    vary,
 };
 
 struct field {
@@ -31,7 +75,8 @@ using field_list = boost::container::small_vector<field, 32>;
 /// First value of a field, empty if there is none.
 [[nodiscard]] inline std::string_view value_of(const field_list& fields, known id) noexcept {
     for (const field& f : fields)
-        if (f.id == id) return f.value;
+        if (f.id == id)
+            return f.value;
     return {};
 }
 

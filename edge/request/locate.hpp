@@ -1,15 +1,15 @@
 // Which server and location a request belongs to, and what its captures are.
 #pragma once
 
+#include "edge/request/request_head.hpp"
+#include "edge/settings/settings.hpp"
+
+#include <boost/container/static_vector.hpp>
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <boost/container/static_vector.hpp>
-
-#include "edge/request/request_head.hpp"
-#include "edge/settings/settings.hpp"
 
 namespace postern::edge {
 
@@ -19,22 +19,31 @@ struct capture {
 };
 using captures = boost::container::static_vector<capture, 8>;
 
-/// What was found. Views point into the request head, `host_text` and the settings.
+/// What was found. Views point into the request head, `host_text` and the settings: not to be
+/// copied or moved while used.
 struct located {
     const server_settings* server = nullptr;
-    const location_settings* location = nullptr; // none: 404
-    captures values;                 // from host, then from path
-    std::string_view prefix;         // the part of the raw path that the location's pattern matched, without a final '/'
-    std::string_view rest;           // the raw path after it; starts with '/' (or is empty: see add_slash)
-    bool add_slash = false;          // path is "/session/x" for pattern "/session/{id}/": redirect to it with a slash
-    std::string host_text;           // Host without port, lower case
+    const location_settings* location = nullptr; // none: 404, or 400 where `refused`
+    captures values;                             // from host, then from path
+    std::string_view
+        prefix; // the part of the raw path that the location's pattern matched, without a final '/'
+    std::string_view rest; // the raw path after it; starts with '/' (or is empty: see add_slash, or
+                           // the location has no final '/'); the whole path for exact locations
+    bool add_slash =
+        false; // path is "/session/x" for pattern "/session/{id}/": redirect to it with a slash
+    const char* refused = nullptr; // why the path is refused (400); see refuse_path
+    std::string host_text;         // Host without port and final dot, lower case
     [[nodiscard]] std::optional<std::string_view> value_of(std::string_view name) const noexcept;
+    void clear() noexcept; // keeps host_text's room
 };
 
-/// An immutable index over the servers of one loaded conf. Order as in nginx: server by exact name, then by pattern
-/// in conf order, then the listener's default_server or its first; location by exact path, then by longest prefix
-/// (a pattern counts by its literal bytes; on a tie the one with fewer captures, then conf order).
-/// Paths are compared as raw bytes: nothing is decoded, so what is routed is what is forwarded. A raw path that holds
+/// An immutable index over the servers of one loaded conf, which must outlive it. Order as in
+/// nginx: server by exact name, then by pattern in conf order, then the listener's default_server,
+/// else its first server without names, else its first; location by exact path, then by longest
+/// prefix (a pattern counts by its literal bytes; on a tie the one with fewer captures, then conf
+/// order). A path that lacks only the final '/' of a session location counts for it (add_slash).
+/// Paths are compared as raw bytes: nothing is decoded, so what is routed is what is forwarded. A
+/// raw path that holds
 /// "/../", "/./", or their percent-encoded spellings is located as 400 (see `refuse_path`).
 class location_index {
   public:
@@ -45,7 +54,8 @@ class location_index {
     /// `listener`: position in the list of distinct listen addresses (`listeners()`).
     void locate(std::size_t listener, const request_head& head, located& out) const;
 
-    /// For the Referer and cookie rules: the session location of `server` whose pattern matches this path, if any.
+    /// For the Referer and cookie rules: the session location of `server` whose pattern matches
+    /// this path, if any.
     [[nodiscard]] bool locate_session(const server_settings& server, std::string_view path,
                                       located& out) const;
 
@@ -56,8 +66,10 @@ class location_index {
     std::unique_ptr<impl> impl_;
 };
 
-/// A reason to refuse the path outright, or nullptr: dot segments (plain or encoded), encoded slash or NUL outside a
-/// session location's rest is allowed through byte for byte; control bytes never.
+/// A reason to refuse the path outright, or nullptr. Refused: dot segments, plain or encoded,
+/// between separators plain or encoded ("/../", "/%2e./", "%2f..%5c", "/..;x"); a raw backslash,
+/// which browsers never send and some servers take for a slash; control bytes and spaces. All else
+/// goes through byte for byte, also "//", "%2F", "%00".
 [[nodiscard]] const char* refuse_path(std::string_view raw_path) noexcept;
 
 } // namespace postern::edge

@@ -1,0 +1,143 @@
+#include "edge/pages/pages.hpp"
+
+#include "base/check.hpp"
+#include "base/file.hpp"
+#include "edge/pages/built_in_pages.hpp"
+
+#include <charconv>
+
+namespace postern::edge {
+namespace {
+
+constexpr std::size_t page_bytes_max = 1024 * 1024;
+
+struct slot {
+    std::string_view name;
+    page_slot which;
+};
+constexpr std::array slots{
+    slot{"session_id", page_slot::session_id},
+    slot{"prefix", page_slot::prefix},
+    slot{"reason", page_slot::reason},
+    slot{"status", page_slot::status},
+    slot{"wake", page_slot::wake},
+    slot{"waited_ms", page_slot::waited_ms},
+};
+
+void append_escaped(std::string& out, std::string_view text) {
+    for (const char c : text) {
+        switch (c) {
+        case '&':
+            out += "&amp;";
+            break;
+        case '<':
+            out += "&lt;";
+            break;
+        case '>':
+            out += "&gt;";
+            break;
+        case '"':
+            out += "&quot;";
+            break;
+        case '\'':
+            out += "&#39;";
+            break;
+        default:
+            out += c;
+        }
+    }
+}
+
+void append_number(std::string& out, std::int64_t number) {
+    char digits[24];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+std::string_view name_of(wake_mode mode) noexcept {
+    switch (mode) {
+    case wake_mode::auto_:
+        return "auto";
+    case wake_mode::button:
+        return "button";
+    case wake_mode::off:
+        break;
+    }
+    return "off";
+}
+
+void append_value(std::string& out, page_slot which, const page_values& values) {
+    switch (which) {
+    case page_slot::session_id:
+        return append_escaped(out, values.session_id);
+    case page_slot::prefix:
+        return append_escaped(out, values.prefix);
+    case page_slot::reason:
+        return append_escaped(out, values.reason);
+    case page_slot::status:
+        return append_number(out, values.status);
+    case page_slot::wake:
+        out += name_of(values.wake);
+        return;
+    case page_slot::waited_ms:
+        return append_number(out, values.waited_ms);
+    case page_slot::none:
+        return;
+    }
+}
+
+/// Cuts HTML at its {{names}}. Names that are none of ours stay as they are written.
+std::vector<page_piece> cut(std::string_view html) {
+    std::vector<page_piece> pieces;
+    std::string text;
+    for (std::size_t at = 0; at < html.size();) {
+        const std::size_t open = html.find("{{", at);
+        text += html.substr(at, open - at);
+        if (open == std::string_view::npos)
+            break;
+        const std::string_view left = html.substr(open + 2);
+        page_slot found = page_slot::none;
+        std::size_t name_bytes = 0;
+        for (const slot& s : slots) {
+            if (!left.starts_with(s.name) || left.substr(s.name.size(), 2) != "}}")
+                continue;
+            found = s.which;
+            name_bytes = s.name.size();
+        }
+        if (found == page_slot::none) {
+            text += "{{";
+            at = open + 2;
+        } else {
+            pieces.push_back({std::exchange(text, {}), found});
+            at = open + 2 + name_bytes + 2;
+        }
+    }
+    if (!text.empty())
+        pieces.push_back({std::move(text), page_slot::none});
+    return pieces;
+}
+
+} // namespace
+
+page_set::page_set() {
+    for (std::size_t i = 0; i < pages_.size(); ++i)
+        pages_[i] = cut(built_in_pages[i]);
+}
+
+void page_set::render(page which, const page_values& values, std::string& out) const {
+    POSTERN_CHECK(which < page::count_);
+    for (const page_piece& p : pages_[static_cast<std::size_t>(which)]) {
+        out += p.text;
+        append_value(out, p.then, values);
+    }
+}
+
+base::result<void> page_set::load(page which, const std::string& file) {
+    POSTERN_CHECK(which < page::count_);
+    auto html = base::read_file(file, page_bytes_max);
+    if (!html)
+        return html.error();
+    pages_[static_cast<std::size_t>(which)] = cut(*html);
+    return {};
+}
+
+} // namespace postern::edge

@@ -1,0 +1,61 @@
+// Paths that two readers could take for different places: refused before anything is chosen by
+// them.
+#include "edge/request/locate.hpp"
+#include "edge/request/scan.hpp"
+
+namespace postern::edge {
+namespace {
+
+/// Whether the bytes at `at` are a percent-encoding of `hex` ("2e"), in either case.
+bool is_encoded(std::string_view path, std::size_t at, const char (&hex)[3]) noexcept {
+    return at + 2 < path.size() && path[at] == '%' && path[at + 1] == hex[0] &&
+           to_lower(path[at + 2]) == hex[1];
+}
+
+/// Bytes of a dot, plain or encoded, at `at`; 0: none.
+std::size_t dot_bytes(std::string_view path, std::size_t at) noexcept {
+    if (at < path.size() && path[at] == '.')
+        return 1;
+    return is_encoded(path, at, "2e") ? 3 : 0;
+}
+
+/// Bytes of whatever some server takes for a path separator, at `at`; 0: none.
+std::size_t separator_bytes(std::string_view path, std::size_t at) noexcept {
+    if (at < path.size() && (path[at] == '/' || path[at] == '\\'))
+        return 1;
+    return is_encoded(path, at, "2f") || is_encoded(path, at, "5c") ? 3 : 0;
+}
+
+/// Whether a segment "." or ".." starts at `at`. "..;x" counts: some servers cut what follows ';'.
+bool is_dot_segment(std::string_view path, std::size_t at) noexcept {
+    const std::size_t first = dot_bytes(path, at);
+    if (first == 0)
+        return false;
+    at += first;
+    at += dot_bytes(path, at);
+    return at == path.size() || path[at] == ';' || is_encoded(path, at, "3b") ||
+           separator_bytes(path, at) > 0;
+}
+
+} // namespace
+
+const char* refuse_path(std::string_view path) noexcept {
+    const char* const end = path.data() + path.size();
+    if (find_control_or_space(path.data(), end) != end)
+        return "a control byte in the path";
+    for (std::size_t i = 0; i < path.size();) {
+        const std::size_t separator = separator_bytes(path, i);
+        if (separator == 0) {
+            ++i;
+            continue;
+        }
+        if (path[i] == '\\')
+            return "a backslash in the path";
+        i += separator;
+        if (is_dot_segment(path, i))
+            return "a dot segment in the path";
+    }
+    return nullptr;
+}
+
+} // namespace postern::edge

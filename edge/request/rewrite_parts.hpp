@@ -1,0 +1,50 @@
+// What the two rewriters share: hop-by-hop fields, Connection's nominations, and appending without
+// a way to inject a line.
+#pragma once
+
+#include "edge/request/field.hpp"
+#include "edge/request/head_lines.hpp"
+
+#include <boost/container/static_vector.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace postern::edge {
+
+/// Fields that end at this hop (RFC 9110 7.6.1), whatever Connection says.
+[[nodiscard]] bool is_hop_by_hop(known id) noexcept;
+
+/// The names that a head's Connection fields list, except its options. Only fields that postern
+/// does not know can be nominated: a client must not be able to strip Host, Cookie or
+/// X-Forwarded-For.
+class nominations {
+  public:
+    explicit nominations(const field_list& fields);
+    [[nodiscard]] bool has(std::string_view name) const noexcept {
+        for (const std::string_view n : names_)
+            if (equal_ignoring_case(n, name))
+                return true;
+        return false;
+    }
+
+  private:
+    boost::container::static_vector<std::string_view, nominated_max> names_;
+};
+
+/// Appends `text` without its control bytes: for values that did not come through a head reader.
+void append_clean(std::string& out, std::string_view text);
+
+inline void write_field(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+inline void write_field_clean(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ");
+    append_clean(out, value);
+    out.append("\r\n");
+}
+/// "Content-Length: N".
+void write_length(std::string& out, std::uint64_t length);
+
+} // namespace postern::edge

@@ -1,0 +1,168 @@
+// The response as the client gets it, and the one repair that is made to a body: Vite's HMR base.
+#include "edge/request/rewrite.hpp"
+#include "edge/request/rewrite_parts.hpp"
+#include "edge/request/scan.hpp"
+
+#include <charconv>
+
+namespace postern::edge {
+namespace {
+
+constexpr unsigned switching_protocols = 101;
+
+body_to_client body_of(const response_head& head, enum method to, const response_rewrite& how) {
+    if (head.framing == body_framing::none || to == method::head)
+        return body_to_client::none;
+    const bool length_known =
+        how.drop_length ? how.new_length.has_value() : head.framing == body_framing::length;
+    if (length_known)
+        return body_to_client::length;
+    return how.client_minor_version >= 1 ? body_to_client::chunked : body_to_client::until_close;
+}
+
+void write_status_line(std::string& out, const response_head& head) {
+    char digits[3] = {static_cast<char>('0' + head.status / 100 % 10),
+                      static_cast<char>('0' + head.status / 10 % 10),
+                      static_cast<char>('0' + head.status % 10)};
+    out.append("HTTP/1.1 ").append(digits, sizeof digits).append(" ");
+    out.append(head.reason).append("\r\n");
+}
+
+/// `location` less the upstream's origin, when it has it ("http://localhost:4321", or
+/// "//localhost:4321").
+std::optional<std::string_view> below_origin(std::string_view location, std::string_view origin) {
+    if (origin.empty())
+        return std::nullopt;
+    const auto starts_with = [&](std::string_view text) {
+        return location.size() >= text.size() &&
+               equal_ignoring_case(location.substr(0, text.size()), text);
+    };
+    const std::size_t slashes = origin.find("//");
+    if (!starts_with(origin)) {
+        if (slashes == std::string_view::npos)
+            return std::nullopt;
+        origin.remove_prefix(slashes);
+        if (!starts_with(origin))
+            return std::nullopt;
+    }
+    location.remove_prefix(origin.size());
+    // "http://localhost:43210/" is another origin.
+    if (!location.empty() &&
+        std::string_view{"/?#"}.find(location.front()) == std::string_view::npos)
+        return std::nullopt;
+    return location;
+}
+
+bool is_below(std::string_view path, std::string_view prefix) {
+    return path.starts_with(prefix) &&
+           (path.size() == prefix.size() ||
+            std::string_view{"/?#"}.find(path[prefix.size()]) != std::string_view::npos);
+}
+
+void write_location(std::string& out, const field& f, const response_rewrite& how) {
+    std::string_view path = f.value;
+    if (const auto below = below_origin(path, how.upstream_origin)) {
+        path = *below;
+    } else if (how.prefix.empty() || !path.starts_with('/') || path.starts_with("//")) {
+        return write_field(out, f.name, f.value);
+    }
+    out.append(f.name).append(": ");
+    // An upstream that knows its base has put it there already.
+    if (!is_below(path, how.prefix))
+        append_clean(out, how.prefix);
+    if (!path.starts_with('/'))
+        out.append("/");
+    // Below no prefix "//host" would lead away.
+    while (how.prefix.empty() && path.starts_with("//"))
+        path.remove_prefix(1);
+    out.append(path).append("\r\n");
+}
+
+bool describes_old_body(known id) noexcept {
+    return id == known::etag || id == known::last_modified;
+}
+
+void write_upstream_fields(std::string& out, const response_head& head,
+                           const response_rewrite& how) {
+    const nominations nominated{head.fields};
+    for (const field& f : head.fields) {
+        if (is_hop_by_hop(f.id) || f.id == known::content_length || f.id == known::x_postern)
+            continue;
+        if (f.id == known::other && nominated.has(f.name))
+            continue;
+        if (how.drop_length && describes_old_body(f.id))
+            continue;
+        if (f.id == known::location)
+            write_location(out, f, how);
+        else
+            write_field(out, f.name, f.value);
+    }
+}
+
+void write_framing(std::string& out, const response_head& head, const response_rewrite& how,
+                   body_to_client body) {
+    switch (body) {
+    case body_to_client::length:
+        return write_length(out, how.drop_length ? *how.new_length : head.content_length);
+    case body_to_client::chunked:
+        out.append("Transfer-Encoding: chunked\r\n");
+        return;
+    case body_to_client::until_close:
+        return;
+    case body_to_client::none:
+        break;
+    }
+    // HEAD and 304 say what the body would have been; 1xx and 204 say nothing (RFC 9110 8.6).
+    const bool may_declare = head.status >= 200 && head.status != 204;
+    if (may_declare && head.has_content_length && !how.drop_length)
+        write_length(out, head.content_length);
+}
+
+} // namespace
+
+body_to_client write_response_head(std::string& out, const response_head& head, enum method to,
+                                   const response_rewrite& how) {
+    out.reserve(out.size() + head.head_bytes + how.prefix.size() + how.set_cookie.size() + 256);
+    write_status_line(out, head);
+    write_upstream_fields(out, head, how);
+    const body_to_client body = body_of(head, to, how);
+    if (head.status < 200) {
+        if (head.status == switching_protocols)
+            out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+        out.append("\r\n");
+        return body_to_client::none;
+    }
+    if (!how.set_cookie.empty())
+        write_field_clean(out, "Set-Cookie", how.set_cookie);
+    if (how.add_headers != nullptr)
+        for (const auto& [name, value] : *how.add_headers)
+            write_field(out, name, value);
+    write_framing(out, head, how, body);
+    if (how.close || body == body_to_client::until_close)
+        out.append("Connection: close\r\n");
+    else if (how.client_minor_version == 0)
+        out.append("Connection: keep-alive\r\n");
+    out.append("\r\n");
+    return body;
+}
+
+bool patch_hmr_base(std::string& client_module, std::string_view base) {
+    constexpr std::string_view before = "${hmrPort || importMetaUrl.port}${";
+    constexpr std::string_view old_base = "\"/\"";
+    // The base becomes a string in a script: nothing may end it.
+    for (const char c : base)
+        if (c == '"' || c == '\\' || c == '<' || static_cast<unsigned char>(c) < 0x20)
+            return false;
+    std::size_t at = client_module.find(before);
+    bool patched = false;
+    for (; at != std::string::npos; at = client_module.find(before, at)) {
+        at += before.size();
+        if (client_module.compare(at, old_base.size() + 1, "\"/\"}") != 0)
+            continue;
+        client_module.replace(at + 1, 1, base);
+        patched = true;
+    }
+    return patched;
+}
+
+} // namespace postern::edge

@@ -1,0 +1,234 @@
+// The rules come from what an unmodified Vite dev server needs behind a prefix: its URLs are
+// root-absolute, and its sockets carry no Referer. edge/README.md has them in words.
+#include "edge/request/session_key.hpp"
+
+#include "base/limits.hpp"
+#include "edge/request/authority.hpp"
+#include "edge/request/decide.hpp"
+#include "edge/request/scan.hpp"
+
+namespace postern::edge {
+namespace {
+
+/// Captures of a request, with one more that a header or cookie stands for.
+struct named_values {
+    const located& where;
+    std::string_view extra_name;
+    std::string_view extra_value;
+
+    std::optional<std::string_view> operator()(std::string_view name) const noexcept {
+        if (const auto value = where.value_of(name))
+            return value;
+        if (!extra_name.empty() && name == extra_name)
+            return extra_value;
+        return std::nullopt;
+    }
+};
+
+bool is_capture(std::string_view text) noexcept {
+    for (const char c : text)
+        if (!is_capture_byte(c))
+            return false;
+    return !text.empty() && text.size() <= base::limits::route_key_bytes_max;
+}
+
+/// One look at a request, with the steps as functions; each says whether it settled the outcome.
+class finder {
+  public:
+    finder(const location_index& index, const located& where, const request_head& head,
+           session_key& out)
+        : index_{index}, where_{where}, head_{head}, out_{out} {}
+
+    void run() {
+        const location_settings* const here = where_.location;
+        if (here != nullptr && here->handler == handler::session) {
+            if (where_.add_slash && !head_.websocket)
+                return redirect(head_.path, "/");
+            if (found_with(*here, {where_, {}, {}}, false))
+                return;
+            if (by_header(*here, false))
+                return;
+        } else if (here == nullptr || here->handler == handler::static_files) {
+            for (const location_settings& location : where_.server->locations)
+                if (by_header(location, true))
+                    return;
+        } else {
+            return;
+        }
+        const std::string_view referer = value_of(head_.fields, known::referer);
+        if (!head_.websocket && by_referer(referer))
+            return;
+        if (!comes_from_here(referer))
+            by_cookie();
+    }
+
+  private:
+    bool found_with(const location_settings& location, const named_values& values, bool outside) {
+        if (!location.route_key.fill_into(out_.key, values)) {
+            out_.key.clear();
+            return false;
+        }
+        out_.location = &location;
+        out_.outside = outside;
+        const std::size_t bytes = out_.key.size();
+        const bool fits = bytes > 0 && bytes <= base::limits::route_key_bytes_max;
+        out_.outcome = fits ? key_outcome::found : key_outcome::refused;
+        return true;
+    }
+
+    bool by_header(const location_settings& location, bool outside) {
+        const std::string& name = location.sources.header;
+        if (location.handler != handler::session || name.empty())
+            return false;
+        for (const field& f : head_.fields) {
+            if (!equal_ignoring_case(f.name, name))
+                continue;
+            if (is_capture(f.value))
+                return found_with(location, {where_, location.thread_capture, f.value}, outside);
+            out_.outcome = key_outcome::refused;
+            return true;
+        }
+        return false;
+    }
+
+    /// The Referer's URL when it is on this request's host.
+    [[nodiscard]] std::optional<absolute_url> same_host(std::string_view url_text) const {
+        const auto url = read_absolute_url(url_text);
+        const auto own = read_authority(head_.host);
+        if (!url || !own || !same_authority(url->parts, *own, url->secure))
+            return std::nullopt;
+        return url;
+    }
+
+    [[nodiscard]] bool comes_from_here(std::string_view referer) const {
+        return !referer.empty() && same_host(referer).has_value();
+    }
+
+    bool by_referer(std::string_view referer) {
+        const auto url = referer.empty() ? std::nullopt : same_host(referer);
+        if (!url || !url->rest.starts_with('/'))
+            return false;
+        const std::string_view path = url->rest.substr(0, url->rest.find_first_of("?#"));
+        located from;
+        if (!index_.locate_session(*where_.server, path, from) || from.add_slash ||
+            from.prefix.empty() || !from.location->sources.referer)
+            return false;
+        if (!redirect_below(from.prefix))
+            return false;
+        out_.from_referer = true;
+        return true;
+    }
+
+    bool by_cookie() {
+        std::string_view value;
+        for (const field& f : head_.fields)
+            if (f.id == known::cookie && value.empty())
+                value = cookie_value(f.value, session_cookie);
+        if (!is_capture(value))
+            return false;
+        for (const location_settings& location : where_.server->locations)
+            if (location.handler == handler::session && location.sources.cookie &&
+                by_cookie(location, {where_, location.thread_capture, value}))
+                return true;
+        return false;
+    }
+
+    bool by_cookie(const location_settings& location, const named_values& values) {
+        // A session without a prefix of its own has no place to redirect to.
+        const bool prefixed = location.path.has_captures();
+        if (head_.websocket)
+            return same_origin_socket() && found_with(location, values, prefixed);
+        if (!prefixed)
+            return &location == where_.location && found_with(location, values, false);
+        if (kind_of(head_) != request_kind::document)
+            return false;
+        out_.key.clear(); // serves as room for the prefix
+        for (const capture_pattern::piece& p : location.path.pieces) {
+            const auto text = p.is_capture ? values(p.text) : std::string_view{p.text};
+            if (!text)
+                return false;
+            out_.key += *text;
+        }
+        while (out_.key.ends_with('/'))
+            out_.key.pop_back();
+        const bool settled = !out_.key.empty() && redirect_below(out_.key);
+        out_.key.clear();
+        return settled;
+    }
+
+    /// A socket that another site opens carries our cookie, too, where browsers are lax.
+    [[nodiscard]] bool same_origin_socket() const {
+        const std::string_view origin = value_of(head_.fields, known::origin);
+        return (origin.empty() || same_host(origin)) &&
+               !list_has(value_of(head_.fields, known::sec_websocket_protocol), "vite-ping");
+    }
+
+    /// Redirects to the same target below `prefix`, unless the request has been there already.
+    bool redirect_below(std::string_view prefix) {
+        const std::string_view path = head_.path;
+        if (path.starts_with(prefix) &&
+            (path.size() == prefix.size() || path[prefix.size()] == '/'))
+            return false;
+        redirect(prefix, path);
+        return true;
+    }
+
+    void redirect(std::string_view first, std::string_view second) {
+        out_.redirect_to.append(first).append(second);
+        if (head_.has_query)
+            out_.redirect_to.append("?").append(head_.query);
+        out_.outcome = key_outcome::redirect;
+    }
+
+    const location_index& index_;
+    const located& where_;
+    const request_head& head_;
+    session_key& out_;
+};
+
+} // namespace
+
+void session_key::clear() {
+    outcome = key_outcome::none;
+    key.clear();
+    redirect_to.clear();
+    from_referer = false;
+    location = nullptr;
+    outside = false;
+}
+
+void session_key_of(const location_index& index, const located& where, const request_head& head,
+                    session_key& out) {
+    out.clear();
+    if (where.server == nullptr || where.refused != nullptr)
+        return;
+    finder{index, where, head, out}.run();
+}
+
+void write_session_cookie(std::string& out, const located& where, bool secure) {
+    if (where.location == nullptr || !where.location->sources.cookie)
+        return;
+    const auto value = where.value_of(where.location->thread_capture);
+    if (!value)
+        return;
+    out.append(session_cookie).append("=").append(*value);
+    out.append("; Path=/; HttpOnly; SameSite=Lax");
+    if (secure)
+        out.append("; Secure");
+}
+
+std::string_view cookie_value(std::string_view cookies, std::string_view name) noexcept {
+    while (!cookies.empty()) {
+        const std::size_t end = cookies.find(';');
+        const std::string_view pair = trimmed(cookies.substr(0, end));
+        const std::size_t equals = pair.find('=');
+        if (equals != std::string_view::npos && trimmed(pair.substr(0, equals)) == name)
+            return trimmed(pair.substr(equals + 1));
+        if (end == std::string_view::npos)
+            break;
+        cookies.remove_prefix(end + 1);
+    }
+    return {};
+}
+
+} // namespace postern::edge
