@@ -35,8 +35,7 @@ bool is_capture(std::string_view text) noexcept {
 /// One look at a request, with the steps as functions; each says whether it settled the outcome.
 class finder {
   public:
-    finder(const location_index& index, const located& where, const request_head& head,
-           session_key& out)
+    finder(const location_index& index, located& where, const request_head& head, session_key& out)
         : index_{index}, where_{where}, head_{head}, out_{out} {}
 
     void run() {
@@ -68,8 +67,12 @@ class finder {
             out_.key.clear();
             return false;
         }
-        out_.location = &location;
         out_.outside = outside;
+        if (outside) {
+            where_.location = &location;
+            where_.prefix = {};
+            where_.rest = head_.path;
+        }
         const std::size_t bytes = out_.key.size();
         const bool fits = bytes > 0 && bytes <= base::limits::route_key_bytes_max;
         out_.outcome = fits ? key_outcome::found : key_outcome::refused;
@@ -181,7 +184,7 @@ class finder {
     }
 
     const location_index& index_;
-    const located& where_;
+    located& where_;
     const request_head& head_;
     session_key& out_;
 };
@@ -193,11 +196,10 @@ void session_key::clear() {
     key.clear();
     redirect_to.clear();
     from_referer = false;
-    location = nullptr;
     outside = false;
 }
 
-void session_key_of(const location_index& index, const located& where, const request_head& head,
+void session_key_of(const location_index& index, located& where, const request_head& head,
                     session_key& out) {
     out.clear();
     if (where.server == nullptr || where.refused != nullptr)

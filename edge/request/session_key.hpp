@@ -11,7 +11,7 @@ namespace postern::edge {
 
 enum class key_outcome {
     none,     // the location has no session in it, or a capture is missing
-    found,    // `key` is the route key in `location`
+    found,    // `key` is the route key
     redirect, // `redirect_to` is where the request belongs (307): slash added, Referer or cookie
               // rule
     refused,  // empty or longer than 255 bytes; counted, answered 404
@@ -22,12 +22,7 @@ struct session_key {
     std::string key;
     std::string redirect_to;
     bool from_referer = false; // the answer varies by Referer
-    /// With found: the session location to decide by. It is the located one, or, when header or
-    /// cookie named the session of a path that is outside of every session location, the one that
-    /// they belong to.
-    const location_settings* location = nullptr;
-    /// The path is outside of `location`: nothing is stripped from it, and Location headers get no
-    /// prefix.
+    /// With found: header or cookie named the session of a path outside of every session location.
     bool outside = false;
     void clear();
 };
@@ -47,8 +42,10 @@ struct session_key {
 ///    GET or HEAD are redirected to its prefix; upgrades, which cannot be redirected and carry no
 ///    Referer, are found (same-origin only, and never vite-ping: another session's answer would
 ///    make the page reload itself).
-/// `out` is reused: no allocation once it has grown.
-void session_key_of(const location_index& index, const located& where, const request_head& head,
+/// When found outside (`out.outside`), `where` becomes the session's location with an empty prefix
+/// and the whole path as rest: nothing is stripped. `out` is reused: no allocation once it has
+/// grown.
+void session_key_of(const location_index& index, located& where, const request_head& head,
                     session_key& out);
 
 /// The cookie of the last opened session on a shared host ("postern_session"); never forwarded
