@@ -19,17 +19,17 @@ void move_forward(std::uint64_t& word, std::int64_t to_ms) {
     }
 }
 
-bool is_current(const table_view& table, activity_ref ref) {
-    return ref.epoch != 0 && ref.line < table.shape.places() &&
-           load_acquire(table.lines[ref.line].epoch) == ref.epoch;
-}
-
 std::uint32_t next_epoch(activity_line& line) {
     const auto next = static_cast<std::uint32_t>(load_relaxed(line.epoch)) + 1;
     return next == 0 ? 1 : next;
 }
 
 } // namespace
+
+bool is_current(const table_view& table, activity_ref ref) noexcept {
+    return ref.epoch != 0 && ref.line < table.shape.places() &&
+           load_acquire(table.lines[ref.line].epoch) == ref.epoch;
+}
 
 void add_activity(const table_view& table, activity_ref ref, const activity_delta& delta) noexcept {
     if (!is_current(table, ref))

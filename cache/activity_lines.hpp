@@ -14,6 +14,9 @@ namespace postern::cache {
 /// one event, and only on a line that changes hands at that moment.
 void add_activity(const table_view& table, activity_ref ref, const activity_delta& delta) noexcept;
 
+/// Whether the line is still the session's that `ref` was given to.
+[[nodiscard]] bool is_current(const table_view& table, activity_ref ref) noexcept;
+
 /// Nothing when the line is another session's by now.
 [[nodiscard]] std::optional<activity> read_activity(const table_view& table,
                                                     activity_ref ref) noexcept;

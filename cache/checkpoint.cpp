@@ -75,6 +75,14 @@ std::string read_checkpoint(file_header& header) {
     return {reinterpret_cast<const char*>(copy.words.data() + 2), copy.bytes()};
 }
 
+int damaged_checkpoints(file_header& header) {
+    const both_copies old{header};
+    int damaged = 0;
+    for (std::size_t i = 0; i < 2; ++i)
+        damaged += !old.good[i] && old.copies[i].generation() != 0 ? 1 : 0;
+    return damaged;
+}
+
 void forget_checkpoint(file_header& header) noexcept {
     for (checkpoint_copy& copy : header.checkpoints)
         store_release(copy.generation, 0);

@@ -16,4 +16,7 @@ void write_checkpoint(file_header& header, std::string_view text) noexcept;
 /// Damages both copies on purpose: the data they stand for can no longer be trusted to be there.
 void forget_checkpoint(file_header& header) noexcept;
 
+/// How many copies have been written and are damaged: 0 to 2. A forgotten copy is not damaged.
+[[nodiscard]] int damaged_checkpoints(file_header& header);
+
 } // namespace postern::cache

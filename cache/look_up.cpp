@@ -27,10 +27,7 @@ slot_read read_slot(const table_view& table, std::uint64_t& entry, std::uint64_t
         return slot_read::moved;
     // From here on the content is known to have stood still: what is wrong with it is damage.
     image.words[0] = seal;
-    if ((seal & 1) != 0 || used == 0 || image.checksum(number) != seal >> 32 ||
-        !image.state_known())
-        return slot_read::bad;
-    return slot_read::good;
+    return image.is_whole(number) ? slot_read::good : slot_read::bad;
 }
 
 look_up_result look_up(const table_view& table, std::string_view key, std::uint64_t hash,

@@ -17,6 +17,11 @@ struct slot_image {
     /// How many words are content, from what `shape` claims; 0 when it claims more than a slot
     /// holds.
     [[nodiscard]] std::size_t used_words() const noexcept;
+    /// Whether the copy is what a writer finished in slot `slot_number`; anything else is damage.
+    [[nodiscard]] bool is_whole(std::uint64_t slot_number) const noexcept {
+        return (words[0] & 1) == 0 && used_words() != 0 &&
+               checksum(slot_number) == words[0] >> 32 && state_known();
+    }
     /// Requires: used_words() != 0, here and below.
     [[nodiscard]] std::uint32_t checksum(std::uint64_t slot_number) const noexcept;
     [[nodiscard]] std::string_view key() const noexcept;

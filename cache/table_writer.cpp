@@ -69,9 +69,13 @@ put_result table_writer::put(std::string_view key, const route& value) {
         return insert(key, hash, value, at.free_place);
     if (!marked_.empty())
         marked_[at.place] = true;
-    if (value.version <= image_.version())
+    // Only damage parts a route from its activity line; left so, its activity would be counted
+    // nowhere.
+    const bool parted = !is_current(table_, {static_cast<std::uint32_t>(at.place), image_.epoch()});
+    const bool newer = value.version > image_.version();
+    if (!newer && !parted)
         return put_result::unchanged;
-    if (!image_.fill(key, value, image_.epoch())) {
+    if (newer && !image_.fill(key, value, image_.epoch())) {
         count(counter::table_texts_refused);
         return put_result::bad_text;
     }
@@ -79,6 +83,8 @@ put_result table_writer::put(std::string_view key, const route& value) {
         count(counter::table_full);
         return put_result::full;
     }
+    if (parted)
+        image_.set_epoch(renew_activity(table_, at.place));
     const std::uint32_t fresh = take_free_slot();
     std::uint64_t& entry = table_.entry_at(at.place);
     const std::uint32_t old = slot_of(load_relaxed(entry));
@@ -86,7 +92,7 @@ put_result table_writer::put(std::string_view key, const route& value) {
     store_release(entry, entry_of(hash, fresh));
     announce();
     give_back(old);
-    return put_result::updated;
+    return newer ? put_result::updated : put_result::unchanged;
 }
 
 put_result table_writer::insert(std::string_view key, std::uint64_t hash, const route& value,
