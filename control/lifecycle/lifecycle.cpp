@@ -1,0 +1,219 @@
+// The turn of the lifecycle thread and how it follows the store; steps.cpp has what it does to one
+// session.
+#include "control/lifecycle/lifecycle.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace postern::control {
+namespace {
+
+using namespace std::chrono_literals;
+using sync::session_status;
+
+constexpr auto feed_pause = 250ms; // changes that nobody rang for: other programs, idle timers
+constexpr auto stock_pause = 60s;  // between two full comparisons
+constexpr auto scan_pause_min = 1s,
+               scan_pause_max = 60s; // between two looks at the resting records
+constexpr std::size_t page = 500;    // records or changes read at a time
+constexpr int batches_max = 20; // of changes in one turn, so that launches are not kept waiting
+constexpr auto retry_pause_max = 5000ms;
+
+const std::vector<session_status> moving{session_status::initializing, session_status::active,
+                                         session_status::draining};
+const std::vector<session_status> resting{session_status::inactive, session_status::failed};
+
+/// Full jitter: several hosts that lost one store do not come back in step.
+std::chrono::milliseconds retry_pause(unsigned failures) {
+    const auto most = std::min(250ms * (1U << std::min(failures, 8U)), retry_pause_max);
+    static std::minstd_rand random{std::random_device{}()};
+    return std::chrono::milliseconds{
+        std::uniform_int_distribution<std::int64_t>{50, most.count()}(random)};
+}
+
+} // namespace
+
+lifecycle::lifecycle(const lifecycle_rules& rules, lifecycle_parts parts)
+    : rules_{rules}, parts_{std::move(parts)} {}
+
+void lifecycle::turn(std::span<::pollfd> also, std::chrono::milliseconds at_most) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(next_feed_ - parts_.time.steady());
+    const auto timeout = std::clamp(left, 0ms, std::max(at_most, 0ms));
+    for (std::string& id : parts_.compute.wait(also, timeout))
+        owed_.insert(std::move(id));
+    const bool was_rung =
+        std::any_of(also.begin(), also.end(), [](const ::pollfd& p) { return p.revents != 0; });
+
+    const auto now = parts_.time.steady();
+    parts_.numbers.lifecycle_beat_ms.store(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count(),
+        std::memory_order_relaxed);
+    const bool is_due = now >= next_feed_;
+    if (is_due)
+        next_feed_ = now + feed_pause;
+    if (!open_store()) {
+        if (rules_.is_stopping)
+            for (const std::string& id : parts_.compute.sessions())
+                parts_.compute.stop(id);
+        return publish();
+    }
+    if (checkpoint_.empty() || now >= next_stock_)
+        take_stock();
+    else if (was_rung || (is_due && store_->may_have_changed()))
+        follow_feed();
+    if (store_ && is_due) {
+        look_at_due();
+        if (now >= next_scan_)
+            scan_the_resting();
+    }
+    for (auto it = owed_.begin(); store_ && it != owed_.end();)
+        it = look_at(*it) ? owed_.erase(it) : std::next(it);
+    publish();
+}
+
+void lifecycle::begin_stop() {
+    rules_.is_stopping = true;
+    next_feed_ = {};
+    next_stock_ = {};
+}
+
+bool lifecycle::has_stopped() const {
+    if (parts_.compute.running() > 0 || !owed_.empty() || checkpoint_.empty())
+        return false;
+    return std::all_of(known_.begin(), known_.end(), [this](const auto& entry) {
+        const auto& [id, m] = entry;
+        const situation now = situation_of(id, m);
+        return next_step(m.record ? &*m.record : nullptr, now, rules_).what == act::nothing;
+    });
+}
+
+bool lifecycle::open_store() {
+    if (store_)
+        return true;
+    if (parts_.time.steady() < store_not_before_)
+        return false;
+    auto opened = parts_.open();
+    if (!opened) {
+        lose_store(opened.error());
+        return false;
+    }
+    store_ = std::move(*opened);
+    checkpoint_.clear(); // what happened meanwhile is found by taking stock
+    return true;
+}
+
+void lifecycle::lose_store(const base::failure& why) {
+    metrics::add(parts_.numbers.store_errors);
+    if (failures_++ == 0)
+        parts_.log.error("the store is away, sessions keep running: {}", why.text());
+    store_.reset();
+    store_not_before_ = parts_.time.steady() + retry_pause(failures_);
+}
+
+void lifecycle::note(const sync::session& record) {
+    known_[record.session_id].record = record;
+    owed_.insert(record.session_id);
+}
+
+void lifecycle::take_stock() {
+    // The position comes first: what changes while we list is then seen twice, and never missed.
+    const auto position = store_->feed_position();
+    if (!position)
+        return lose_store(position.error());
+    std::set<std::string> seen;
+    for (std::string after;;) {
+        auto records = store_->list(moving, page, after);
+        if (!records)
+            return lose_store(records.error());
+        for (const sync::session& record : *records) {
+            note(record);
+            seen.insert(record.session_id);
+        }
+        if (records->size() < page)
+            break;
+        after = records->back().session_id;
+    }
+    for (const auto& [id, m] : known_)
+        if (!seen.contains(id))
+            owed_.insert(id);
+    if (!has_swept_) {
+        // Adopt everything before anything is started: a port of a launch that does not listen yet
+        // looks free.
+        for (auto& [id, m] : known_)
+            if (m.record && parts_.compute.knows(m.record->task) &&
+                parts_.compute.view(id).phase == launch_phase::none &&
+                !parts_.compute.adopt(*m.record))
+                m.gone_task = m.record->task;
+        parts_.compute.sweep();
+        has_swept_ = true;
+    }
+    if (std::exchange(failures_, 0) > 0)
+        parts_.log.notice("the store is back");
+    checkpoint_ = *position;
+    next_stock_ = parts_.time.steady() + stock_pause;
+}
+
+void lifecycle::follow_feed() {
+    for (int batch = 0; batch < batches_max; ++batch) {
+        auto read = store_->changes_after(checkpoint_, page);
+        if (!read && read.error().code == sync::store_error::gap)
+            return take_stock();
+        if (!read)
+            return lose_store(read.error());
+        for (const sync::change& c : read->changes) {
+            if (c.current && c.current->defect.empty())
+                note(c.current->record);
+            else if (known_.contains(c.session_id))
+                owed_.insert(c.session_id);
+        }
+        checkpoint_ = std::move(read->checkpoint);
+        if (read->at_end)
+            return;
+    }
+    next_feed_ = {};
+}
+
+void lifecycle::look_at_due() {
+    for (auto& [id, m] : known_) {
+        const situation now = situation_of(id, m);
+        if (next_step(m.record ? &*m.record : nullptr, now, rules_).what != act::nothing)
+            owed_.insert(id);
+    }
+}
+
+void lifecycle::scan_the_resting() {
+    const auto records = store_->list(resting, page, scan_after_);
+    if (!records)
+        return lose_store(records.error());
+    const std::int64_t now_ms = base::to_epoch_ms(parts_.time.wall());
+    for (const sync::session& record : *records) {
+        ++scanned_[static_cast<std::size_t>(record.status)];
+        if ((record.ttl_ms > 0 && record.ttl_ms <= now_ms) || parts_.compute.knows(record.task))
+            owed_.insert(record.session_id);
+    }
+    if (records->size() == page) {
+        scan_after_ = records->back().session_id;
+        return; // the next page comes with the next look at the feed
+    }
+    for (const session_status status : resting)
+        parts_.numbers.sessions[static_cast<std::size_t>(status)].store(
+            scanned_[static_cast<std::size_t>(status)], std::memory_order_relaxed);
+    scanned_ = {};
+    scan_after_.clear();
+    next_scan_ = parts_.time.steady() + std::clamp<std::chrono::milliseconds>(
+                                            rules_.history / 10, scan_pause_min, scan_pause_max);
+}
+
+void lifecycle::publish() {
+    std::array<std::uint64_t, 5> count{};
+    for (const auto& [id, m] : known_)
+        if (m.record)
+            ++count[static_cast<std::size_t>(m.record->status)];
+    for (const session_status status : moving)
+        parts_.numbers.sessions[static_cast<std::size_t>(status)].store(
+            count[static_cast<std::size_t>(status)], std::memory_order_relaxed);
+    parts_.numbers.launches_running.store(parts_.compute.running(), std::memory_order_relaxed);
+}
+
+} // namespace postern::control

@@ -1,0 +1,216 @@
+#include "control/lifecycle/next_step.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::control {
+namespace {
+
+using sync::session;
+using sync::session_status;
+
+bool runs(const launch_view& launch) {
+    return launch.phase == launch_phase::starting || launch.phase == launch_phase::ready;
+}
+bool has_ended(const launch_view& launch) {
+    return launch.phase == launch_phase::stopped || launch.phase == launch_phase::died;
+}
+
+step write(session record) {
+    return {act::write, std::move(record)};
+}
+
+/// The record without its compute.
+session without_target(session record, session_status status) {
+    record.status = status;
+    record.task.clear();
+    record.target = {};
+    return record;
+}
+
+step fail(const session& record, std::string reason) {
+    session failed = without_target(record, session_status::failed);
+    failed.reason = std::move(reason);
+    step s = write(std::move(failed));
+    s.ends_launch = true;
+    return s;
+}
+
+step drain(session record) {
+    record.status = session_status::draining;
+    return write(std::move(record));
+}
+
+bool is_due(const session& record, const situation& now) {
+    return record.ttl_ms > 0 && record.ttl_ms <= now.now_ms;
+}
+
+/// A launch has gone that its record counts on.
+step relaunch(const session& record, const situation& now, const lifecycle_rules& rules,
+              const std::string& reason) {
+    if (now.relaunches >= rules.restarts_max)
+        return fail(record,
+                    rules.restarts_max == 0
+                        ? reason
+                        : fmt::format("died {} times within {:g} s, last: {}", now.relaunches + 1,
+                                      std::chrono::duration<double>(rules.restart_window).count(),
+                                      reason));
+    session again = without_target(record, session_status::initializing);
+    again.started_at_ms = now.now_ms;
+    step s = write(std::move(again));
+    s.ends_launch = true;
+    s.is_relaunch = true;
+    return s;
+}
+
+/// Nothing of the session runs: the record must say so, and may go when its time is over.
+step when_down(const session& record, const situation& now) {
+    if (runs(now.launch))
+        return {act::stop};
+    if (now.launch.phase == launch_phase::stopping)
+        return {};
+    if (has_ended(now.launch))
+        return {act::forget};
+    if (now.is_task_ours && !now.is_task_gone)
+        return {act::adopt};
+    if (now.is_task_ours)
+        return write(without_target(record, record.status));
+    if (is_due(record, now))
+        return {act::remove};
+    return {};
+}
+
+step when_initializing(const session& record, const situation& now, const lifecycle_rules& rules) {
+    const launch_view& launch = now.launch;
+    switch (launch.phase) {
+    case launch_phase::none:
+        if (is_due(record, now))
+            return drain(record);
+        if (!rules.has_launcher || (!record.task.empty() && !now.is_task_ours))
+            return {};
+        if (rules.is_stopping)
+            return drain(record);
+        if (now.is_task_ours && !now.is_task_gone)
+            return {act::adopt};
+        if (rules.sessions_max > 0 && now.running >= rules.sessions_max)
+            return fail(record, fmt::format("no room: {} sessions run already (sessions_max)",
+                                            now.running));
+        return {act::start};
+    case launch_phase::starting:
+        if (rules.is_stopping)
+            return drain(record);
+        if (record.task == launch.task)
+            return {};
+        [[fallthrough]];
+    case launch_phase::ready: {
+        if (rules.is_stopping)
+            return drain(record);
+        session moved = record;
+        moved.task = launch.task;
+        moved.started_at_ms = launch.started_at_ms;
+        moved.reason.clear();
+        if (launch.phase == launch_phase::ready) {
+            moved.status = session_status::active;
+            moved.target = launch.target;
+        }
+        return write(std::move(moved));
+    }
+    case launch_phase::stopping:
+        return {}; // an earlier launch on its way out: the new one waits for it
+    case launch_phase::stopped:
+        return {act::forget};
+    case launch_phase::died:
+        return fail(record, launch.reason);
+    }
+    return {};
+}
+
+step when_ready(const session& record, const situation& now, const lifecycle_rules& rules) {
+    const std::int64_t idle_ms = now.now_ms - last_activity_ms(record, now);
+    if (rules.is_stopping || is_due(record, now) ||
+        (rules.idle_timeout.count() > 0 && idle_ms >= rules.idle_timeout.count()))
+        return drain(record);
+    const bool was_refused = now.table && now.table->activity.refused_at_ms > now.launch.good_at_ms;
+    if (was_refused && !now.launch.checking)
+        return {act::check};
+    return {};
+}
+
+step when_active(const session& record, const situation& now, const lifecycle_rules& rules) {
+    const launch_view& launch = now.launch;
+    if (!now.is_task_ours) { // somebody else's target
+        if (runs(launch))
+            return {act::stop};
+        if (has_ended(launch))
+            return {act::forget};
+        return is_due(record, now) ? drain(record) : step{};
+    }
+    switch (launch.phase) {
+    case launch_phase::none:
+        if (!now.is_task_gone)
+            return {act::adopt};
+        return relaunch(record, now, rules, "its process was gone when control came back");
+    case launch_phase::ready:
+        return when_ready(record, now, rules);
+    case launch_phase::starting:
+    case launch_phase::stopping:
+        return {};
+    case launch_phase::stopped:
+        return relaunch(record, now, rules, "it was stopped");
+    case launch_phase::died:
+        return relaunch(record, now, rules, launch.reason);
+    }
+    return {};
+}
+
+step when_draining(const session& record, const situation& now, const lifecycle_rules& rules) {
+    const launch_view& launch = now.launch;
+    if (launch.phase == launch_phase::stopping)
+        return {};
+    if (launch.phase == launch_phase::none && now.is_task_ours && !now.is_task_gone)
+        return {act::adopt};
+    if (runs(launch)) {
+        const bool is_routed = now.table && (now.table->state == cache::route_state::active ||
+                                             now.table->state == cache::route_state::initializing);
+        const bool is_over = now.draining_since_ms > 0 &&
+                             now.now_ms - now.draining_since_ms >= rules.drain_grace.count();
+        if (is_routed && !is_over && !rules.is_stopping)
+            return {};
+        return {act::stop};
+    }
+    step s = write(without_target(record, session_status::inactive));
+    s.ends_launch = true;
+    return s;
+}
+
+} // namespace
+
+std::int64_t last_activity_ms(const sync::session& record, const situation& now) {
+    return std::max({record.last_activity_at_ms, record.started_at_ms, now.launch.ready_at_ms,
+                     now.table ? now.table->activity.last_seen_ms : 0});
+}
+
+step next_step(const sync::session* record, const situation& now, const lifecycle_rules& rules) {
+    if (record == nullptr) {
+        if (runs(now.launch))
+            return {act::stop};
+        if (has_ended(now.launch))
+            return {act::forget};
+        return {};
+    }
+    switch (record->status) {
+    case session_status::initializing:
+        return when_initializing(*record, now, rules);
+    case session_status::active:
+        return when_active(*record, now, rules);
+    case session_status::draining:
+        return when_draining(*record, now, rules);
+    case session_status::inactive:
+    case session_status::failed:
+        return when_down(*record, now);
+    }
+    return {};
+}
+
+} // namespace postern::control
