@@ -53,7 +53,7 @@ std::string_view body_reader::take_chunked(std::string_view& bytes) {
 }
 
 std::string_view body_reader::next_buffered() {
-    input_.consume(std::exchange(spent_, 0));
+    settle();
     if (done_ || error_ != body_error::none || input_.empty())
         return {};
     std::string_view bytes = input_.view();
@@ -61,7 +61,7 @@ std::string_view body_reader::next_buffered() {
     const std::string_view content = take(bytes);
     spent_ = before - bytes.size();
     if (content.empty())
-        input_.consume(std::exchange(spent_, 0));
+        settle();
     return content;
 }
 

@@ -34,6 +34,9 @@ class body_reader {
     /// The same of what is already here, without waiting. Empty: nothing here (or over).
     [[nodiscard]] std::string_view next_buffered();
 
+    /// The last piece is no longer needed: what is left in `input` is what follows the body.
+    void settle() noexcept { input_.consume(std::exchange(spent_, 0)); }
+
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] body_error error() const noexcept { return error_; }
     [[nodiscard]] std::uint64_t content_bytes() const noexcept { return content_bytes_; }

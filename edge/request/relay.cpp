@@ -137,10 +137,8 @@ task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh) {
             co_return kept;
     }
     base::result<upstream_ptr> made = co_await x.worker.upstreams.connect(plan.to);
-    if (!made) {
-        x.worker.log.info("upstream {}", made.error().text());
+    if (!made)
         co_return nullptr;
-    }
     co_return std::move(*made);
 }
 

@@ -159,6 +159,7 @@ task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connect
         sent = co_await send_piece(x, first, way);
     if (sent && way != body_to_client::none && (!body.done() || way == body_to_client::chunked))
         sent = co_await send_rest(x, body, way);
+    body.settle();
     const bool kept = sent && keep_alive && body.done() && up.input.empty();
     co_return kept;
 }

@@ -54,8 +54,10 @@ task<void> pass_to(exchange& x, upstream_plan& plan) {
         outcome = co_await tunnel(x, plan);
     else
         outcome = co_await relay(x, plan);
-    if (outcome == relay_outcome::refused)
-        co_await reply_error(x, 502, "The upstream cannot be reached.");
+    if (outcome == relay_outcome::answered)
+        co_return;
+    x.worker.log.info("upstream {} refuses", x.upstream);
+    co_await reply_error(x, 502, "The upstream cannot be reached.");
 }
 
 task<void> serve_proxy(exchange& x) {

@@ -21,7 +21,7 @@ struct session_attempt {
     bool holding = false;
     bool target_refuses = false;
     bool hold_over = false;
-    std::uint64_t refused_version = 0;
+    bool reported = false; // the refusal stands in the log, once a request
 };
 
 bool look_up(exchange& x, cache::key_hash hash) {
@@ -248,6 +248,8 @@ task<void> serve_session(exchange& x) {
             const relay_outcome outcome = co_await go_to_target(x);
             if (outcome == relay_outcome::answered)
                 co_return;
+            if (!std::exchange(so_far.reported, true))
+                x.worker.log.info("session \"{}\": target {} refuses", x.key.key, x.upstream);
             so_far.target_refuses = true;
             x.worker.table.add_activity(x.route.activity,
                                         {.refused_at_ms = base::to_epoch_ms(x.worker.time.wall())});
