@@ -31,8 +31,8 @@ location_tree::location_tree(const std::vector<location_settings>& locations) {
     std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) {
         if (a.location->exact != b.location->exact)
             return a.location->exact;
-        if (a.pattern.literal_bytes() != b.pattern.literal_bytes())
-            return a.pattern.literal_bytes() > b.pattern.literal_bytes();
+        if (a.literal_bytes != b.literal_bytes)
+            return a.literal_bytes > b.literal_bytes;
         if (a.pattern.captures_count() != b.pattern.captures_count())
             return a.pattern.captures_count() < b.pattern.captures_count();
         return a.order < b.order;
@@ -41,14 +41,15 @@ location_tree::location_tree(const std::vector<location_settings>& locations) {
 }
 
 void location_tree::add(const location_settings& location, std::size_t order) {
-    entries_.push_back(
-        {&location, matcher{location.path, {.whole = location.exact}}, false, order});
+    matcher whole{location.path, {.whole = location.exact}};
+    const std::size_t literal_bytes = whole.literal_bytes();
+    entries_.push_back({&location, std::move(whole), false, literal_bytes, order});
     const bool root = location.path.text == "/";
     if (location.handler == handler::session && !location.exact && !root &&
         ends_in_slash(location.path))
         entries_.push_back({&location,
                             matcher{location.path, {.whole = true, .without_last_slash = true}},
-                            true, order});
+                            true, literal_bytes, order});
 }
 
 void location_tree::make_groups() {

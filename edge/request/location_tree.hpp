@@ -26,6 +26,7 @@ class location_tree {
         const location_settings* location;
         matcher pattern;
         bool add_slash; // stands for "/session/x" without the slash that its location has
+        std::size_t literal_bytes; // of the location's whole pattern
         std::size_t order;
     };
     /// Entries that share their first literal; `parent` is the longest other head that this one
