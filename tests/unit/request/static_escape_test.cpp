@@ -224,13 +224,18 @@ TEST_F(static_escape, names_of_any_length) {
 TEST_F(static_escape, no_descriptors_is_no_lie_about_the_file) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-    const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
-    const static_answer answer = get("/");
-    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-    EXPECT_EQ(answer.status, 503U);
-    EXPECT_FALSE(answer.not_found);
-    EXPECT_EQ(tests::header(answer, "Retry-After"), "1");
+    const int next = base::unique_fd{::dup(0)}.get();
+    ASSERT_GE(next, 0);
+    // None for the root; one for the root and none for the file.
+    for (const int limit : {next, next + 1}) {
+        const rlimit few{.rlim_cur = static_cast<rlim_t>(limit), .rlim_max = before.rlim_max};
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+        const static_answer answer = get("/");
+        ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+        EXPECT_EQ(answer.status, 503U) << limit - next;
+        EXPECT_FALSE(answer.not_found) << limit - next;
+        EXPECT_EQ(tests::header(answer, "Retry-After"), "1") << limit - next;
+    }
 }
 
 TEST_F(static_escape, without_openat2_links_are_not_followed_at_all) {

@@ -89,6 +89,18 @@ TEST(static_path, no_byte_passes_that_must_not) {
     }
 }
 
+TEST(static_path, dot_segments_name_nothing) {
+    for (const char* raw : {"/.", "/..", "/./", "/../", "/a/.", "/a/..", "/./a", "/../a", "/a/../b",
+                            "/a/./b", ".", "..", "/%2e", "/a/%2E%2e", "/.%2e/a", "/a/%2e", "//.."})
+        EXPECT_FALSE(static_path_of(raw)) << raw;
+}
+
+TEST(static_path, an_escape_ends_where_the_path_does) {
+    const std::string_view text = "/%41";
+    EXPECT_FALSE(static_path_of(text.substr(0, 3))); // what follows in memory is not part of it
+    EXPECT_FALSE(static_path_of(text.substr(0, 2)));
+}
+
 TEST(static_path, bad_escapes_name_nothing) {
     for (const char* raw :
          {"/%", "/%4", "/a%", "/%zz", "/%4g", "/%g4", "/%%41", "/%u0041", "/% 41", "/%-1"})
