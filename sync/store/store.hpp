@@ -1,7 +1,11 @@
-// The store: the truth about sessions. This is the interface that sync, control and the CLI use; sqlite/ (and later
-// dynamodb/) implement it.
+// The store: the truth about sessions. This is the interface that sync, control and the CLI use;
+// sqlite/ (and later dynamodb/) implement it.
 #pragma once
 
+#include "base/error.hpp"
+#include "sync/store/session.hpp"
+
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,46 +14,22 @@
 #include <string_view>
 #include <vector>
 
-#include "base/error.hpp"
-#include "base/ip_endpoint.hpp"
-
 namespace postern::sync {
 
-/// As written in the store. `expired` is read as inactive.
-enum class session_status { initializing, active, draining, inactive, failed };
-[[nodiscard]] std::string_view name_of(session_status status) noexcept;
-[[nodiscard]] std::optional<session_status> session_status_named(std::string_view name) noexcept;
-
-/// One session record (schema A of the platform: EditSession). Strings are UTF-8; times epoch ms, 0: not set.
-struct session {
-    std::string session_id; // primary key, 1..255 bytes
-    std::string client_id;
-    std::string user_id;
-    std::string thread_id;
-    std::string route_key; // what the route_key template makes of the four; set by whoever writes
-    session_status status = session_status::initializing;
-    std::string task;      // the launcher's handle (taskArn; "process:PID:START")
-    base::ip_endpoint target; // containerIp:port; none without a container
-    std::string instruction;
-    std::string reason; // why it failed, one line
-    std::string branch;
-    std::string last_commit;
-    bool is_dirty = false;
-    std::int64_t created_at_ms = 0;
-    std::int64_t started_at_ms = 0; // of the current launch
-    std::int64_t last_activity_at_ms = 0;
-    std::int64_t ttl_ms = 0; // epoch ms at which the record may be deleted
-    std::uint64_t request_count = 0;
-    std::uint64_t bytes_transferred = 0;
-    std::uint64_t version = 0; // grows with every change of the record that matters for routing
+/// A record as a snapshot or the feed shows it. Whoever wrote it may have been no program of ours.
+struct stored_session {
+    session record;
+    std::string defect; // why it cannot be used, a sentence; empty: it can
 };
 
 /// One step of the feed.
 struct change {
     std::string session_id;
-    std::string route_key;          // of the removed record, where the store still knows it
-    std::optional<session> current; // nothing: removed
-    std::uint64_t version = 0;
+    std::string route_key; // that the record had before and has no more: another key, or removed;
+                           // may be empty
+    std::optional<stored_session>
+        current;               // as it is when the feed is read, not as it was; nothing: removed
+    std::uint64_t version = 0; // grows along the feed, across all records
 };
 
 struct feed_batch {
@@ -81,27 +61,34 @@ enum class store_error {
     return {static_cast<int>(e), store_error_category()};
 }
 
-/// One connection to a store. Not thread-safe: each thread opens its own. Calls block, for at most the store's timeout.
-/// Every call's errors: those of store_error that it names, and `unavailable` and `invalid`.
+/// One connection to a store. Not thread-safe: each thread opens its own. Calls block, for at most
+/// the store's timeout. Every call's errors: those of store_error that it names, and `unavailable`
+/// and `invalid`.
 class store {
   public:
     virtual ~store() = default;
 
-    /// Errors: not_found.
+    /// Errors: not_found; invalid when the record has a defect.
     [[nodiscard]] virtual base::result<session> get(std::string_view session_id) = 0;
-    /// The session that a route key leads to; with several, the one that is not inactive and newest. Errors: not_found.
-    [[nodiscard]] virtual base::result<session> find_by_route_key(std::string_view route_key) = 0;
+    /// The session that a route key leads to (`leading_session`, expired ones included). Errors:
+    /// not_found.
+    [[nodiscard]] base::result<session> find_by_route_key(std::string_view route_key);
+    /// All with this key. Lists leave records with a defect out.
+    [[nodiscard]] virtual base::result<std::vector<session>>
+    list_by_route_key(std::string_view route_key) = 0;
     [[nodiscard]] virtual base::result<std::vector<session>>
     list_by_client(std::string_view client_id) = 0;
-    /// All sessions with one of the states (all states: empty), at most `count_max`, by session id, after `after_id`.
+    /// All sessions with one of the states (all states: empty), at most `count_max`, by session id,
+    /// after `after_id`.
     [[nodiscard]] virtual base::result<std::vector<session>>
     list(const std::vector<session_status>& states, std::size_t count_max,
          std::string_view after_id) = 0;
 
     /// A new record; its version is set. Errors: exists.
     [[nodiscard]] virtual base::result<session> insert(const session& record) = 0;
-    /// Replaces the record if its version is still `record.version`; the new version is in the answer. Activity fields
-    /// (last_activity_at, ttl, counts) are max-merged, never set back. Errors: conflict, not_found.
+    /// Replaces the record if its version is still `record.version`; the new version is in the
+    /// answer. Activity fields (last_activity_at, ttl, counts) are max-merged, never set back.
+    /// Errors: conflict, not_found.
     [[nodiscard]] virtual base::result<session> replace(const session& record) = 0;
     /// Errors: not_found; conflict when the version is not `version` (0: any).
     [[nodiscard]] virtual base::result<void> remove(std::string_view session_id,
@@ -111,16 +98,44 @@ class store {
     [[nodiscard]] virtual base::result<void>
     add_activity(const std::vector<activity_update>& updates) = 0;
 
-    /// Where the feed is now; read before a snapshot so that nothing falls between.
+    /// Which data this is; another database, table or restored copy has another one. At most 64
+    /// bytes of [0-9A-Za-z:-].
+    [[nodiscard]] virtual base::result<std::string> identity() = 0;
+    /// Where the feed is now; read before a snapshot so that nothing falls between. At most 128
+    /// bytes without spaces.
     [[nodiscard]] virtual base::result<std::string> feed_position() = 0;
+    /// The version that a feed position stands for: what was read after it is at least as new.
+    [[nodiscard]] virtual std::uint64_t version_at(std::string_view position) const = 0;
     /// Changes after a checkpoint, oldest first, at most `count_max`. Errors: gap.
     [[nodiscard]] virtual base::result<feed_batch> changes_after(std::string_view checkpoint,
                                                                  std::size_t count_max) = 0;
     /// True when something may have changed since the last call; cheap enough to call every 250 ms.
     [[nodiscard]] virtual bool may_have_changed() = 0;
+    /// The next records of a snapshot, by session id, after `after_id`, at most `count_max`; none:
+    /// the end.
+    [[nodiscard]] virtual base::result<std::vector<stored_session>>
+    snapshot_page(std::string_view after_id, std::size_t count_max) = 0;
+    /// Records whose ttl has passed: after `after_ms`, not after `until_ms`, at most `count_max`,
+    /// by ttl and id, starting behind `after_id` where ttl is exactly `after_ms`.
+    [[nodiscard]] virtual base::result<std::vector<stored_session>>
+    list_expired(std::int64_t after_ms, std::string_view after_id, std::int64_t until_ms,
+                 std::size_t count_max) = 0;
+
+    /// Gives a record its route key if its version is still `version`; it then has a new one.
+    /// Errors: conflict, not_found.
+    [[nodiscard]] virtual base::result<void> set_route_key(std::string_view session_id,
+                                                           std::string_view route_key,
+                                                           std::uint64_t version) = 0;
+    /// The template that the records' route keys were made by; empty: none was noted yet.
+    [[nodiscard]] virtual base::result<std::string> route_key_template() = 0;
+    [[nodiscard]] virtual base::result<void> note_route_key_template(std::string_view text) = 0;
+
+    /// How long a call may wait for other writers from here on.
+    virtual void set_patience(std::chrono::milliseconds longest) = 0;
 };
 
-/// Opens a connection; called again after `unavailable`. Each thread or process calls it for itself.
+/// Opens a connection; called again after `unavailable`. Each thread or process calls it for
+/// itself.
 using open_store = std::function<base::result<std::unique_ptr<store>>()>;
 
 } // namespace postern::sync

@@ -1,0 +1,79 @@
+#include "sync/store/session.hpp"
+
+#include "base/limits.hpp"
+
+#include <array>
+#include <tuple>
+
+namespace postern::sync {
+namespace {
+
+constexpr std::array<std::string_view, 5> status_names{"initializing", "active", "draining",
+                                                       "inactive", "failed"};
+
+int rank_of(session_status status) noexcept {
+    switch (status) {
+    case session_status::inactive:
+        return 0;
+    case session_status::failed:
+        return 1;
+    default:
+        return 2;
+    }
+}
+
+bool leads(const session& a, const session& b) noexcept {
+    return std::tuple{rank_of(a.status), a.created_at_ms, std::string_view{a.session_id}} >
+           std::tuple{rank_of(b.status), b.created_at_ms, std::string_view{b.session_id}};
+}
+
+} // namespace
+
+std::string_view name_of(session_status status) noexcept {
+    return status_names[static_cast<std::size_t>(status)];
+}
+
+std::optional<session_status> session_status_named(std::string_view name) noexcept {
+    for (std::size_t i = 0; i < status_names.size(); ++i)
+        if (status_names[i] == name)
+            return static_cast<session_status>(i);
+    if (name == "expired")
+        return session_status::inactive;
+    return std::nullopt;
+}
+
+std::optional<std::string> route_key_of(const session& record,
+                                        const base::text_template& route_key) {
+    auto key = route_key.fill([&](std::string_view name) -> std::optional<std::string_view> {
+        std::string_view value;
+        if (name == "clientId")
+            value = record.client_id;
+        else if (name == "userId")
+            value = record.user_id;
+        else if (name == "threadId")
+            value = record.thread_id;
+        else if (name == "sessionId")
+            value = record.session_id;
+        // An empty part would let two clients' sessions fall onto one key.
+        if (value.empty())
+            return std::nullopt;
+        return value;
+    });
+    if (key && (key->empty() || key->size() > base::limits::route_key_bytes_max))
+        key.reset();
+    return key;
+}
+
+const session* leading_session(const std::vector<session>& of_one_key,
+                               std::int64_t now_ms) noexcept {
+    const session* best = nullptr;
+    for (const session& one : of_one_key) {
+        if (one.ttl_ms != 0 && one.ttl_ms <= now_ms)
+            continue;
+        if (best == nullptr || leads(one, *best))
+            best = &one;
+    }
+    return best;
+}
+
+} // namespace postern::sync

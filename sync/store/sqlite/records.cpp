@@ -1,0 +1,274 @@
+#include "sync/store/sqlite/session_row.hpp"
+#include "sync/store/sqlite/sqlite_connection.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace postern::sync::sqlite {
+
+using base::failure;
+using base::result;
+
+namespace {
+
+constexpr std::size_t no_bound = std::numeric_limits<std::size_t>::max();
+
+std::string target_text(const session& record) {
+    return record.target.address.is_none() ? std::string{} : record.target.text();
+}
+
+std::string list_sql_of(unsigned states) {
+    std::string sql = "SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s ";
+    if (states == 0)
+        return sql + "WHERE s.session_id > ?1 ORDER BY s.session_id";
+    std::string names;
+    for (unsigned i = 0; i < 5; ++i)
+        if ((states & (1U << i)) != 0)
+            names += fmt::format("{}'{}'", names.empty() ? "" : ", ",
+                                 name_of(static_cast<session_status>(i)));
+    if ((states & (1U << static_cast<unsigned>(session_status::inactive))) != 0)
+        names += ", 'expired'";
+    return sql + "WHERE s.status IN (" + names + ") AND s.session_id > ?1 ORDER BY s.session_id";
+}
+
+} // namespace
+
+result<void> sqlite_connection::still_there() const {
+    if (!database_->is_replaced())
+        return {};
+    return failure{store_error::unavailable,
+                   fmt::format("store {}: the file was deleted or replaced", database_->path())};
+}
+
+failure sqlite_connection::no_such_session(std::string_view session_id) const {
+    return {store_error::not_found,
+            fmt::format("store {}: session \"{}\"", database_->path(), session_id)};
+}
+
+failure sqlite_connection::refusal_of(std::string_view session_id, std::uint64_t version) {
+    auto rows =
+        database_->prepared("SELECT version FROM sessions WHERE session_id = ?1").bind(session_id);
+    const auto row = rows.step();
+    if (!row)
+        return row.error();
+    if (!*row)
+        return no_such_session(session_id);
+    return {store_error::conflict,
+            fmt::format("store {}: session \"{}\" has version {}, not {}", database_->path(),
+                        session_id, rows.integer(0), version)};
+}
+
+result<std::vector<session>> sqlite_connection::usable(query rows, std::size_t count_max) {
+    std::vector<session> found;
+    while (found.size() < count_max) {
+        const auto row = rows.step();
+        if (!row)
+            return row.error();
+        if (!*row)
+            break;
+        stored_session read = session_of_row(rows, 0);
+        if (read.defect.empty())
+            found.push_back(std::move(read.record));
+    }
+    return found;
+}
+
+result<session> sqlite_connection::get(std::string_view session_id) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    auto rows = database_
+                    ->prepared("SELECT " POSTERN_SESSION_COLUMNS
+                               " FROM sessions AS s WHERE s.session_id = ?1")
+                    .bind(session_id);
+    const auto row = rows.step();
+    if (!row)
+        return row.error();
+    if (!*row)
+        return no_such_session(session_id);
+    stored_session read = session_of_row(rows, 0);
+    if (!read.defect.empty())
+        return failure{store_error::invalid,
+                       fmt::format("store {}: session \"{}\": {}", database_->path(), session_id,
+                                   read.defect)};
+    return std::move(read.record);
+}
+
+result<std::vector<session>> sqlite_connection::list_by_route_key(std::string_view route_key) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    return usable(database_
+                      ->prepared("SELECT " POSTERN_SESSION_COLUMNS
+                                 " FROM sessions AS s WHERE s.route_key = ?1")
+                      .bind(route_key),
+                  no_bound);
+}
+
+result<std::vector<session>> sqlite_connection::list_by_client(std::string_view client_id) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    return usable(database_
+                      ->prepared("SELECT " POSTERN_SESSION_COLUMNS
+                                 " FROM sessions AS s WHERE s.client_id = ?1 "
+                                 "ORDER BY s.session_id")
+                      .bind(client_id),
+                  no_bound);
+}
+
+result<std::vector<session>> sqlite_connection::list(const std::vector<session_status>& states,
+                                                     std::size_t count_max,
+                                                     std::string_view after_id) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    unsigned set = 0;
+    for (const session_status one : states)
+        set |= 1U << static_cast<unsigned>(one);
+    const std::string& sql = list_sql_.try_emplace(set, list_sql_of(set)).first->second;
+    return usable(database_->prepared(sql.c_str()).bind(after_id), count_max);
+}
+
+result<session> sqlite_connection::insert(const session& record) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    if (std::string defect = defect_of(record); !defect.empty())
+        return failure{store_error::invalid, "session cannot be stored: " + defect};
+    transaction write{*database_};
+    if (auto begun = write.begin_write(); !begun)
+        return begun.error();
+    const auto inserted =
+        database_
+            ->prepared("INSERT INTO sessions (session_id, client_id, user_id, thread_id, "
+                       "route_key, status, task, target, instruction, reason, branch, last_commit, "
+                       "is_dirty, created_at_ms, started_at_ms, last_activity_at_ms, ttl_ms, "
+                       "request_count, bytes_transferred) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                       "?9, ?10, ?11, ?12, ?13, coalesce(nullif(?14, 0), "
+                       "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), "
+                       "?15, ?16, ?17, ?18, ?19)")
+            .bind(record.session_id, record.client_id, record.user_id, record.thread_id,
+                  record.route_key, name_of(record.status), record.task, target_text(record),
+                  record.instruction, record.reason, record.branch, record.last_commit,
+                  std::int64_t{record.is_dirty}, record.created_at_ms, record.started_at_ms,
+                  record.last_activity_at_ms, record.ttl_ms, record.request_count,
+                  record.bytes_transferred)
+            .run();
+    if (!inserted) {
+        if (inserted.error().code == store_error::exists)
+            return failure{store_error::exists, fmt::format("store {}: session \"{}\"",
+                                                            database_->path(), record.session_id)};
+        return inserted.error();
+    }
+    auto made = get(record.session_id); // with the version that the trigger gave it
+    if (!made)
+        return made;
+    if (auto done = write.commit(); !done)
+        return done.error();
+    return made;
+}
+
+result<session> sqlite_connection::replace(const session& record) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    if (std::string defect = defect_of(record); !defect.empty())
+        return failure{store_error::invalid, "session cannot be stored: " + defect};
+    transaction write{*database_};
+    if (auto begun = write.begin_write(); !begun)
+        return begun.error();
+    // version = 0 makes the trigger count even a replacement by the same values: the next writer
+    // with the old version must be refused.
+    const auto updated =
+        database_
+            ->prepared("UPDATE sessions SET client_id = ?2, user_id = ?3, thread_id = ?4, "
+                       "route_key = ?5, status = ?6, task = ?7, target = ?8, instruction = ?9, "
+                       "reason = ?10, branch = ?11, last_commit = ?12, is_dirty = ?13, "
+                       "created_at_ms = ?14, started_at_ms = ?15, "
+                       "last_activity_at_ms = max(last_activity_at_ms, ?16), "
+                       "ttl_ms = max(ttl_ms, ?17), request_count = max(request_count, ?18), "
+                       "bytes_transferred = max(bytes_transferred, ?19), version = 0 "
+                       "WHERE session_id = ?1 AND version = ?20")
+            .bind(record.session_id, record.client_id, record.user_id, record.thread_id,
+                  record.route_key, name_of(record.status), record.task, target_text(record),
+                  record.instruction, record.reason, record.branch, record.last_commit,
+                  std::int64_t{record.is_dirty}, record.created_at_ms, record.started_at_ms,
+                  record.last_activity_at_ms, record.ttl_ms, record.request_count,
+                  record.bytes_transferred, record.version)
+            .run();
+    if (!updated)
+        return updated.error();
+    if (database_->rows_changed() == 0)
+        return refusal_of(record.session_id, record.version);
+    // A change of ids under the same key has made the trigger sessions_renamed empty the key; here
+    // it was meant.
+    const auto keyed = database_
+                           ->prepared("UPDATE sessions SET route_key = ?2 "
+                                      "WHERE session_id = ?1 AND route_key <> ?2")
+                           .bind(record.session_id, record.route_key)
+                           .run();
+    if (!keyed)
+        return keyed.error();
+    auto made = get(record.session_id);
+    if (!made)
+        return made;
+    if (auto done = write.commit(); !done)
+        return done.error();
+    return made;
+}
+
+result<void> sqlite_connection::remove(std::string_view session_id, std::uint64_t version) {
+    if (auto there = still_there(); !there)
+        return there;
+    transaction write{*database_};
+    if (auto begun = write.begin_write(); !begun)
+        return begun;
+    const auto removed =
+        database_
+            ->prepared("DELETE FROM sessions WHERE session_id = ?1 AND (?2 = 0 OR version = ?2)")
+            .bind(session_id, version)
+            .run();
+    if (!removed)
+        return removed;
+    if (database_->rows_changed() == 0)
+        return refusal_of(session_id, version);
+    return write.commit();
+}
+
+result<void> sqlite_connection::set_route_key(std::string_view session_id,
+                                              std::string_view route_key, std::uint64_t version) {
+    if (auto there = still_there(); !there)
+        return there;
+    transaction write{*database_};
+    if (auto begun = write.begin_write(); !begun)
+        return begun;
+    const auto updated = database_
+                             ->prepared("UPDATE sessions SET route_key = ?2 "
+                                        "WHERE session_id = ?1 AND version = ?3")
+                             .bind(session_id, route_key, version)
+                             .run();
+    if (!updated)
+        return updated;
+    if (database_->rows_changed() == 0)
+        return refusal_of(session_id, version);
+    return write.commit();
+}
+
+result<void> sqlite_connection::add_activity(const std::vector<activity_update>& updates) {
+    if (auto there = still_there(); !there)
+        return there;
+    transaction write{*database_};
+    if (auto begun = write.begin_write(); !begun)
+        return begun;
+    for (const activity_update& one : updates) {
+        const auto added =
+            database_
+                ->prepared("UPDATE sessions SET "
+                           "last_activity_at_ms = max(last_activity_at_ms, ?2), "
+                           "ttl_ms = max(ttl_ms, ?3), request_count = request_count + ?4, "
+                           "bytes_transferred = bytes_transferred + ?5 WHERE session_id = ?1")
+                .bind(one.session_id, one.last_activity_at_ms, one.ttl_ms, one.requests, one.bytes)
+                .run();
+        if (!added)
+            return added;
+    }
+    return write.commit();
+}
+
+} // namespace postern::sync::sqlite

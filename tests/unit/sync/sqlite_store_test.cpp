@@ -1,0 +1,205 @@
+// The records of the sqlite store: conditional writes, lists, rows of other programs.
+#include "tests/unit/sync/temporary_store.hpp"
+
+#include <gtest/gtest.h>
+
+namespace postern::sync {
+namespace {
+
+class sqlite_store : public testing::Test {
+  protected:
+    void SetUp() override {
+        auto opened = open_sqlite_store({path});
+        ASSERT_TRUE(opened) << opened.error().text();
+        db = std::move(*opened);
+    }
+
+    temporary_directory directory;
+    std::string path = directory.file("sessions.db");
+    std::unique_ptr<store> db;
+};
+
+std::vector<std::string> ids_of(const base::result<std::vector<session>>& found) {
+    std::vector<std::string> ids;
+    if (!found)
+        return {found.error().text()};
+    for (const session& one : *found)
+        ids.push_back(one.session_id);
+    return ids;
+}
+using ids = std::vector<std::string>;
+
+TEST_F(sqlite_store, keeps_every_field) {
+    session one = session_named("s1");
+    one.task = "process:17:99";
+    one.target = *base::ip_endpoint::parse("[fd00::7]:8080");
+    one.instruction = "make it blue; it's \"urgent\"";
+    one.reason = "Zeile \xc3\xbc";
+    one.branch = "thread-1";
+    one.last_commit = "abc";
+    one.is_dirty = true;
+    one.created_at_ms = 1;
+    one.started_at_ms = 2;
+    one.last_activity_at_ms = 3;
+    one.ttl_ms = 4;
+    one.request_count = 5;
+    one.bytes_transferred = 6;
+    const auto made = db->insert(one);
+    ASSERT_TRUE(made) << made.error().text();
+    EXPECT_GT(made->version, 0U);
+    one.version = made->version;
+    const auto read = db->get("s1");
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_EQ(*made, one);
+    EXPECT_EQ(*read, one);
+}
+
+TEST_F(sqlite_store, answers_by_what_is_wrong) {
+    ASSERT_TRUE(db->insert(session_named("s1")));
+    EXPECT_EQ(db->insert(session_named("s1")).error().code, store_error::exists);
+    EXPECT_EQ(db->get("s2").error().code, store_error::not_found);
+    EXPECT_EQ(db->find_by_route_key("x").error().code, store_error::not_found);
+    EXPECT_EQ(db->remove("s2", 0).error().code, store_error::not_found);
+    session other = session_named("s2");
+    other.version = 1;
+    EXPECT_EQ(db->replace(other).error().code, store_error::not_found);
+    EXPECT_EQ(db->insert(session_named("")).error().code, store_error::invalid);
+    EXPECT_EQ(db->insert(session_named(std::string(256, 'x'))).error().code, store_error::invalid);
+    EXPECT_EQ(db->insert(session_named("a\r\nb")).error().code, store_error::invalid);
+    EXPECT_EQ(db->insert(session_named("\xff")).error().code, store_error::invalid);
+}
+
+TEST_F(sqlite_store, replaces_only_the_version_that_was_read) {
+    session one = *db->insert(session_named("s1"));
+    const session before = one;
+    one.status = session_status::draining;
+    const auto second = db->replace(one);
+    ASSERT_TRUE(second) << second.error().text();
+    EXPECT_GT(second->version, before.version);
+    EXPECT_EQ(second->status, session_status::draining);
+    EXPECT_EQ(db->replace(before).error().code, store_error::conflict);
+    // Even when nothing differs, a second writer with the same version loses.
+    ASSERT_TRUE(db->replace(*second));
+    EXPECT_EQ(db->replace(*second).error().code, store_error::conflict);
+    EXPECT_EQ(db->remove("s1", second->version).error().code, store_error::conflict);
+    EXPECT_TRUE(db->remove("s1", db->get("s1")->version));
+}
+
+TEST_F(sqlite_store, replace_never_sets_activity_back) {
+    session one = *db->insert(session_named("s1"));
+    ASSERT_TRUE(db->add_activity({{"s1", 100, 200, 3, 4}}));
+    EXPECT_EQ(db->get("s1")->version, one.version) << "activity is no change of the record";
+    const auto replaced = db->replace(one);
+    ASSERT_TRUE(replaced);
+    EXPECT_EQ(replaced->last_activity_at_ms, 100);
+    EXPECT_EQ(replaced->ttl_ms, 200);
+    EXPECT_EQ(replaced->request_count, 3U);
+    EXPECT_EQ(replaced->bytes_transferred, 4U);
+}
+
+TEST_F(sqlite_store, merges_activity_and_makes_no_ghosts) {
+    ASSERT_TRUE(db->insert(session_named("s1")));
+    ASSERT_TRUE(db->add_activity({{"s1", 100, 900, 1, 10}, {"ghost", 1, 1, 1, 1}}));
+    ASSERT_TRUE(db->add_activity({{"s1", 50, 200, 2, 20}}));
+    const session read = *db->get("s1");
+    EXPECT_EQ(read.last_activity_at_ms, 100);
+    EXPECT_EQ(read.ttl_ms, 900);
+    EXPECT_EQ(read.request_count, 3U);
+    EXPECT_EQ(read.bytes_transferred, 30U);
+    EXPECT_EQ(db->get("ghost").error().code, store_error::not_found);
+}
+
+TEST_F(sqlite_store, replace_keeps_the_key_it_was_given_with_new_ids) {
+    session one = *db->insert(session_named("s1"));
+    one.user_id = "u2";
+    const auto replaced = db->replace(one);
+    ASSERT_TRUE(replaced) << replaced.error().text();
+    EXPECT_EQ(replaced->route_key, "acme-s1");
+    EXPECT_EQ(replaced->version, db->get("s1")->version);
+}
+
+TEST_F(sqlite_store, lists_by_state_page_and_client) {
+    for (const char* id : {"a", "b", "c", "d"})
+        ASSERT_TRUE(db->insert(session_named(id)));
+    foreign_program shell{path};
+    shell.run(
+        "UPDATE sessions SET status = 'expired' WHERE session_id = 'b';"
+        "UPDATE sessions SET status = 'draining', client_id = 'other' WHERE session_id = 'c'");
+    EXPECT_EQ(ids_of(db->list({}, 10, "")), (ids{"a", "b", "c", "d"}));
+    EXPECT_EQ(ids_of(db->list({}, 2, "")), (ids{"a", "b"}));
+    EXPECT_EQ(ids_of(db->list({}, 2, "b")), (ids{"c", "d"}));
+    EXPECT_EQ(ids_of(db->list({session_status::active}, 10, "")), (ids{"a", "d"}));
+    EXPECT_EQ(ids_of(db->list({session_status::inactive, session_status::draining}, 10, "")),
+              (ids{"b", "c"}));
+    EXPECT_EQ(ids_of(db->list_by_client("acme")), (ids{"a", "b", "d"}));
+    EXPECT_EQ(ids_of(db->list_by_client("nobody")), ids{});
+}
+
+TEST_F(sqlite_store, lists_get_past_rows_with_a_defect) {
+    foreign_program shell{path};
+    shell.run("INSERT INTO sessions (session_id, status) VALUES ('a', 'activ'), ('b', 'active');"
+              "INSERT INTO sessions (session_id, target) VALUES ('c', 'localhost:1'), ('d', '');");
+    EXPECT_EQ(ids_of(db->list({}, 2, "")), (ids{"b", "d"}));
+    const auto bad = db->get("a");
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error().code, store_error::invalid);
+    EXPECT_NE(bad.error().what.find("its status is \"activ\""), std::string::npos)
+        << bad.error().text();
+}
+
+TEST_F(sqlite_store, of_several_sessions_with_one_key_the_live_and_newest_leads) {
+    session old = session_named("old"), young = session_named("young"),
+            dead = session_named("dead");
+    for (session* one : {&old, &young, &dead})
+        one->route_key = "k";
+    old.created_at_ms = 1;
+    young.created_at_ms = 2;
+    dead.created_at_ms = 3;
+    dead.status = session_status::inactive;
+    for (const session* one : {&young, &dead, &old})
+        ASSERT_TRUE(db->insert(*one));
+    EXPECT_EQ(db->find_by_route_key("k")->session_id, "young");
+    ASSERT_TRUE(db->remove("young", 0));
+    EXPECT_EQ(db->find_by_route_key("k")->session_id, "old");
+    ASSERT_TRUE(db->remove("old", 0));
+    EXPECT_EQ(db->find_by_route_key("k")->session_id, "dead");
+}
+
+TEST_F(sqlite_store, notes_the_template_that_keys_were_made_by) {
+    EXPECT_EQ(*db->route_key_template(), "");
+    ASSERT_TRUE(db->note_route_key_template("{threadId}"));
+    ASSERT_TRUE(db->note_route_key_template("{clientId}"));
+    EXPECT_EQ(*db->route_key_template(), "{clientId}");
+}
+
+TEST_F(sqlite_store, sets_a_route_key_only_on_the_version_that_was_read) {
+    session one = session_named("s1");
+    one.route_key.clear();
+    one = *db->insert(one);
+    ASSERT_TRUE(db->set_route_key("s1", "k1", one.version));
+    EXPECT_EQ(db->set_route_key("s1", "k2", one.version).error().code, store_error::conflict);
+    EXPECT_EQ(db->set_route_key("s2", "k2", 1).error().code, store_error::not_found);
+    EXPECT_EQ(db->find_by_route_key("k1")->session_id, "s1");
+}
+
+TEST_F(sqlite_store, lists_what_has_expired_page_by_page) {
+    for (const auto& [id, ttl] : std::vector<std::pair<std::string, std::int64_t>>{
+             {"a", 10}, {"b", 10}, {"c", 20}, {"d", 30}, {"never", 0}}) {
+        session one = session_named(id);
+        one.ttl_ms = ttl;
+        ASSERT_TRUE(db->insert(one));
+    }
+    const auto expired = [&](std::int64_t after, std::string_view id, std::size_t count) {
+        ids found;
+        for (const stored_session& one : *db->list_expired(after, id, 20, count))
+            found.push_back(one.record.session_id);
+        return found;
+    };
+    EXPECT_EQ(expired(0, "", 10), (ids{"a", "b", "c"}));
+    EXPECT_EQ(expired(0, "", 1), (ids{"a"}));
+    EXPECT_EQ(expired(10, "a", 10), (ids{"b", "c"}));
+    EXPECT_EQ(expired(20, "c", 10), ids{});
+}
+
+} // namespace
+} // namespace postern::sync
