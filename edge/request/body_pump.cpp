@@ -100,7 +100,7 @@ task<void> body_pump::pump() {
         client_failed(400, "The request body's chunked coding is broken.");
         co_return;
     case body_error::closed:
-        x_.close_after = x_.cut_short = true;
+        x_.close_after = true;
         client_failed(400, "The request body broke off.");
         co_return;
     }

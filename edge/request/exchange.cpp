@@ -2,6 +2,14 @@
 
 namespace postern::edge {
 
+const std::string& exchange::upstream_text() {
+    if (upstream != named_upstream_) {
+        named_upstream_ = upstream;
+        upstream_name_ = upstream.port == 0 ? std::string{} : upstream.text();
+    }
+    return upstream_name_;
+}
+
 void exchange::reset() {
     head = {};
     key.clear();
@@ -11,7 +19,7 @@ void exchange::reset() {
     status = 0;
     bytes_sent = bytes_received = 0;
     decision_name = {};
-    upstream.clear();
+    upstream = {};
     out.clear();
 }
 

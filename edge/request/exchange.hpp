@@ -102,7 +102,7 @@ struct exchange {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::string_view decision_name; // a literal
-    std::string upstream;           // "10.0.0.7:4321"
+    base::ip_endpoint upstream;     // none: no upstream was asked
 
     std::string out; // scratch for heads
 
@@ -110,8 +110,14 @@ struct exchange {
     void count(cache::counter which, std::uint64_t by = 1) const noexcept {
         worker.table.count(which, by);
     }
+    /// `upstream` as text, worked out once for a run of requests to the same one.
+    [[nodiscard]] const std::string& upstream_text();
     /// Ready for the next request; keeps memory.
     void reset();
+
+  private:
+    base::ip_endpoint named_upstream_;
+    std::string upstream_name_;
 };
 
 } // namespace postern::edge

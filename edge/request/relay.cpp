@@ -30,7 +30,7 @@ std::string_view body_here(const exchange& x) noexcept {
 
 task<void> answer_failure(exchange& x, const head_outcome& failed) {
     count_upstream_error(x);
-    x.worker.log.info("upstream {}: {}", x.upstream, failed.reason);
+    x.worker.log.info("upstream {}: {}", x.upstream_text(), failed.reason);
     co_await reply_error(x, failed.status,
                          failed.status == 504 ? "The upstream did not answer in time."
                                               : "The upstream gave no valid answer.");
@@ -85,19 +85,21 @@ task<attempt> exchange_streaming(exchange& x, const upstream_plan& plan, upstrea
     }
     body_pump pump{x, up};
     pump.start();
+    head_outcome outcome{502, false, "the request body broke off"};
     response_head answer;
-    const head_outcome outcome = co_await read_answer_head(x, up, times.upstream_read, answer);
+    // The pump has begun to run: it may know already that the body is no good.
+    if (pump.client_status() == 0)
+        outcome = co_await read_answer_head(x, up, times.upstream_read, answer);
+    if (!pump.whole())
+        x.close_after = true; // answered before it has read everything: who knows what would follow
     bool keep = false;
-    if (outcome.status == 0) {
+    if (outcome.status == 0)
         keep = co_await relay_answer(x, plan, up, answer);
-    } else if (pump.client_status() == 0) {
+    else if (pump.client_status() == 0)
         co_await answer_failure(x, outcome);
-    }
     co_await pump.stop();
     if (pump.client_status() != 0 && !x.answered)
         co_await reply_error(x, pump.client_status(), pump.client_reason());
-    if (!pump.whole())
-        x.close_after = true;
     if (!keep || !pump.whole())
         up.link.close();
     co_return attempt::answered;
@@ -106,7 +108,7 @@ task<attempt> exchange_streaming(exchange& x, const upstream_plan& plan, upstrea
 } // namespace
 
 task<relay_outcome> relay(exchange& x, const upstream_plan& plan) {
-    x.upstream = plan.to.text();
+    x.upstream = plan.to;
     const bool at_once = body_is_here(x) && !x.head.expect_continue;
     for (bool fresh = false;; fresh = true) {
         upstream_ptr up = co_await reach(x, plan, fresh);

@@ -60,7 +60,7 @@ task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
         // The head has gone out: the client can only learn it from a connection that ends without
         // the body's end.
         x.count(cache::counter::upstream_errors);
-        x.worker.log.info("upstream {}: the answer's body broke off", x.upstream);
+        x.worker.log.info("upstream {}: the answer's body broke off", x.upstream_text());
         x.close_after = x.cut_short = true;
         co_return false;
     }

@@ -56,7 +56,7 @@ task<void> pass_to(exchange& x, upstream_plan& plan) {
         outcome = co_await relay(x, plan);
     if (outcome == relay_outcome::answered)
         co_return;
-    x.worker.log.info("upstream {} refuses", x.upstream);
+    x.worker.log.info("upstream {} refuses", x.upstream_text());
     co_await reply_error(x, 502, "The upstream cannot be reached.");
 }
 

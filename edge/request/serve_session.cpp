@@ -249,7 +249,8 @@ task<void> serve_session(exchange& x) {
             if (outcome == relay_outcome::answered)
                 co_return;
             if (!std::exchange(so_far.reported, true))
-                x.worker.log.info("session \"{}\": target {} refuses", x.key.key, x.upstream);
+                x.worker.log.info("session \"{}\": target {} refuses", x.key.key,
+                                  x.upstream_text());
             so_far.target_refuses = true;
             x.worker.table.add_activity(x.route.activity,
                                         {.refused_at_ms = base::to_epoch_ms(x.worker.time.wall())});

@@ -134,7 +134,7 @@ task<bool> pass_early_bytes(exchange& x, upstream_connection& up) {
 } // namespace
 
 task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
-    x.upstream = plan.to.text();
+    x.upstream = plan.to;
     upstream_ptr up = co_await reach(x, plan, true);
     if (!up)
         co_return relay_outcome::refused;
@@ -151,7 +151,7 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     x.close_after = true;
     if (outcome.status != 0) {
         x.count(cache::counter::upstream_errors);
-        x.worker.log.info("upstream {}: handshake: {}", x.upstream, outcome.reason);
+        x.worker.log.info("upstream {}: handshake: {}", x.upstream_text(), outcome.reason);
         co_await reply_error(x, outcome.status, "The target did not answer the handshake.");
         co_return relay_outcome::answered;
     }

@@ -96,7 +96,7 @@ void record(exchange& x, const request_clock& began) {
     if (x.key.outcome == key_outcome::found)
         line.session = x.key.key;
     line.decision = x.decision_name;
-    line.upstream = x.upstream;
+    line.upstream = x.upstream_text();
     line.duration_us =
         std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began.started)
             .count();
