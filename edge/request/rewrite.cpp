@@ -109,7 +109,7 @@ bool is_public_origin(std::string_view origin, const request_head& head, const r
 
 void write_forwarded(std::string& out, const request_head& head, const request_rewrite& how,
                      const forwarded_values& by) {
-    write_field(out, "X-Real-IP", by.real_ip.empty() ? how.client_address : by.real_ip);
+    write_field_clean(out, "X-Real-IP", by.real_ip.empty() ? how.client_address : by.real_ip);
     out.append("X-Forwarded-For: ");
     if (how.trusted_client)
         for (const field& f : head.fields)
