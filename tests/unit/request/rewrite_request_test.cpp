@@ -328,8 +328,9 @@ TEST(write_request_head, is_read_back_with_the_same_meaning) {
         EXPECT_EQ(kind_of(second.head), kind_of(first.head));
         how.path = second.head.path;
         how.host = second.head.host;
-        if (!first.head.host.empty())
-            EXPECT_EQ(rewritten(second.bytes, how), second.bytes);
+        if (first.head.host.empty())
+            continue; // the fallback becomes X-Forwarded-Host
+        EXPECT_EQ(rewritten(second.bytes, how), second.bytes);
     }
 }
 
