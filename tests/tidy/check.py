@@ -66,8 +66,8 @@ def includes(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def room_of(path: str, rooms: dict[str, set[str]]) -> str | None:
-    """The longest folder in `rooms` that holds `path`."""
-    fitting = [room for room in rooms if path.startswith(room + "/")]
+    """The longest room that holds `path`: a folder, or the files of one name ("edge/master/roles")."""
+    fitting = [room for room in rooms if path.startswith((room + "/", room + "."))]
     return max(fitting, key=len) if fitting else None
 
 

@@ -14,7 +14,7 @@ arrows: dict[str, set[str]] = {
     "edge/pages": {"base", "edge/settings"},
     "edge/request": {"base", "cache", "edge/settings", "edge/pages"},
     "edge/worker": _behind_request,
-    "edge/master": _behind_request | {"edge/worker"},
+    "edge/master": _behind_request | {"edge/worker", "edge/master/roles"},
     "edge/master/roles": _behind_request | {"edge/worker", "edge/master", "sync", "control"},
     "edge/cli": _behind_request | {"edge/worker", "edge/master", "sync", "control"},
     "edge": _behind_request | {"edge/cli", "edge/master"},  # main.cpp
