@@ -34,10 +34,11 @@ const session_location = (more) => `
 const conf_text = ({ folder, port, api, idle_timeout, route_ttl, location }) => `
 workers         2;
 error_log       stderr info;
+pid             ${folder}/postern.pid;
 access_log      ${folder}/access.log combined;
 session_table   ${folder}/sessions.table capacity=1k;
 route_key       {threadId};
-store sqlite    ${folder}/sessions.db;
+store sqlite    ${folder}/sessions.db { flush 500ms; }
 control {
     listen          127.0.0.1:${api};
     token_file      ${folder}/control.token;
@@ -50,7 +51,7 @@ lifecycle {
         command     ${root}/tests/browser/support/start-held {threadId} {port};
         ready       http / within 60s;
         stop        TERM 5s;
-        output      ${folder}/output;
+        output_directory ${folder}/output;
     }
 }
 allow_targets   127.0.0.0/8;
