@@ -39,6 +39,8 @@ class table_check {
             if (auto done = look_at(place, entry); !done)
                 return done;
         }
+        if (report_.live != 0)
+            report_.probes_mean = static_cast<double>(probes_) / static_cast<double>(report_.live);
         if (!report_.writer_at_work) {
             doubles();
             counts(*index);
@@ -123,14 +125,15 @@ class table_check {
                                number);
         if (slot_used_[number] && !report_.writer_at_work)
             return fmt::format("slot {} is in the index twice, again at place {}", number, place);
+        slot_used_[number] = true;
         const auto line = file_.line(place);
         if (!line)
             return line.error();
         if (static_cast<std::uint32_t>(line->epoch) != image.epoch())
             return fmt::format("the activity line of index place {} is another session's", place);
-        slot_used_[number] = true;
         hashes_.push_back(hash);
         ++report_.live;
+        probes_ += distance + 1;
         report_.probes_max = std::max(report_.probes_max, distance + 1);
         for (std::uint64_t passed = home; passed != b;
              passed = passed + 1 == buckets ? 0 : passed + 1)
@@ -163,6 +166,7 @@ class table_check {
     std::vector<std::uint64_t> overflow_;
     std::vector<std::uint64_t> hashes_;
     std::uint64_t live_said_ = 0;
+    std::uint64_t probes_ = 0;
     bool slot_damaged_ = false; // what `judge` found last
 };
 

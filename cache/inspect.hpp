@@ -22,6 +22,7 @@ struct table_report {
     std::uint64_t slots_bad = 0;  // routes that cannot: they read as absent
     std::uint64_t buckets = 0;    // of the index
     std::uint64_t probes_max = 0; // buckets that the farthest look-up reads
+    double probes_mean = 0;       // buckets that a look-up of a live key reads
     std::uint64_t changes = 0;
     std::int64_t created_at_ms = 0;
     std::int64_t sync_heartbeat_ms = 0;
