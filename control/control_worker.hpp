@@ -1,12 +1,6 @@
 // The control process: session API, health and metrics over HTTP, and the lifecycle of sessions.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/ip_endpoint.hpp"
@@ -14,45 +8,55 @@
 #include "base/text_template.hpp"
 #include "sync/store/store.hpp"
 
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace postern::control {
 
 /// How a target shows that it is ready.
 struct probe_options {
     enum class kind { http, tcp } how = kind::http;
-    std::string path = "/";               // http: any answer below 500 is ready
+    std::string path = "/"; // http: any answer below 500 is ready
     std::chrono::milliseconds within{60'000};
 };
 
 /// The `process` launcher: a child of this host, in a process group of its own.
-/// Templates know {port} {sessionId} {clientId} {userId} {threadId} {branch} {instruction}; arguments are passed to exec
-/// as they are, never through a shell.
+/// Templates know {port} {sessionId} {clientId} {userId} {threadId} {branch} {instruction};
+/// arguments are passed to exec as they are, never through a shell.
 struct process_launcher_options {
-    std::vector<base::text_template> command; // program and arguments
-    base::text_template directory;            // empty: the current one
+    std::vector<base::text_template> command;                             // program and arguments
+    base::text_template directory;                                        // empty: the current one
     std::vector<std::pair<std::string, base::text_template>> environment; // added to postern's own
-    std::string output_directory;             // one file a session with what the child printed
+    std::string output_directory; // one file a session with what the child printed
     std::uint16_t port_first = 20'000, port_last = 29'999;
     probe_options ready;
     int stop_signal = 15;
     std::chrono::milliseconds stop_within{10'000}; // then SIGKILL
-    unsigned restarts_max = 3;  // deaths within restart_window that are answered by a relaunch; then `failed`
+    unsigned restarts_max =
+        3; // deaths within restart_window that are answered by a relaunch; then `failed`
     std::chrono::milliseconds restart_window{60'000};
 };
 
 struct options {
     base::ip_endpoint listen;
-    std::string token;            // bearer token, as read from token_file
+    std::string token; // bearer token, as read from token_file
     std::string table_path;
     base::text_template route_key;
-    base::text_template preview_url; // {routeKey} {sessionId} {clientId} {userId} {threadId}; empty: left out
+    base::text_template
+        preview_url; // {routeKey} {sessionId} {clientId} {userId} {threadId}; empty: left out
     std::uint32_t http_threads = 2;
     std::size_t body_bytes_max = 64 * 1024;
     std::chrono::milliseconds idle_timeout{5 * 60'000}; // 0: never
     std::chrono::milliseconds route_ttl{30 * 60'000};
     std::chrono::milliseconds history{24 * 3'600'000};
-    std::chrono::milliseconds sync_stale_after{10'000}; // readyz fails when sync's heartbeat is older
-    std::size_t sessions_max = 0;      // launched at one time; 0: no bound
-    bool has_launcher = false;         // without one, activate only records the session; others set the target
+    std::chrono::milliseconds sync_stale_after{
+        10'000};                  // readyz fails when sync's heartbeat is older
+    std::size_t sessions_max = 0; // launched at one time; 0: no bound
+    bool has_launcher =
+        false; // without one, activate only records the session; others set the target
     process_launcher_options process;
 };
 
@@ -61,11 +65,13 @@ struct bells {
 };
 
 /// What the master says through `order_fd` (an eventfd-like pipe of one byte).
-/// stop: end the launched containers, then exit. hand_over: exit at once, leave them to the next control process.
+/// stop: end the launched containers, then exit. hand_over: exit at once, leave them to the next
+/// control process.
 enum class order : char { stop = 's', hand_over = 'h' };
 
-/// `listener` is a bound and listening socket, made by the master so that it survives a restart of this process.
-/// Runs until an order comes or `order_fd` is closed by the master's death (then as hand_over). Returns the exit code.
+/// `listener` is a bound and listening socket, made by the master so that it survives a restart of
+/// this process. Runs until an order comes or `order_fd` is closed by the master's death (then as
+/// hand_over). Returns the exit code.
 [[nodiscard]] int run(const options& opts, int listener, const sync::open_store& open,
                       const bells& rings, int order_fd, const base::clock& time, base::log& log);
 

@@ -40,10 +40,14 @@ void lifecycle::turn(std::span<::pollfd> also, std::chrono::milliseconds at_most
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(next_feed_ - parts_.time.steady());
     const auto timeout = std::clamp(left, 0ms, std::max(at_most, 0ms));
-    for (std::string& id : parts_.compute.wait(also, timeout))
+    std::vector<::pollfd> fds(also.begin(), also.end());
+    fds.push_back({parts_.bell.fd(), POLLIN, 0});
+    for (std::string& id : parts_.compute.wait(fds, timeout))
         owed_.insert(std::move(id));
-    const bool was_rung =
-        std::any_of(also.begin(), also.end(), [](const ::pollfd& p) { return p.revents != 0; });
+    std::copy_n(fds.begin(), also.size(), also.begin());
+    const bool was_rung = fds.back().revents != 0;
+    if (was_rung)
+        parts_.bell.silence(); // before we look: a ring from here on is for the next turn
 
     const auto now = parts_.time.steady();
     parts_.numbers.lifecycle_beat_ms.store(

@@ -30,6 +30,7 @@ struct lifecycle_parts {
     launcher& compute;
     table_look table;
     const base::doorbell& sync_bell; // rung after each write
+    const base::doorbell& bell;      // rings when the API has written
     metrics& numbers;
     const base::clock& time;
     base::log& log;

@@ -1,3 +1,4 @@
+// What a Prometheus server reads from /metrics.
 #include "base/file.hpp"
 #include "control/launch/proc_files.hpp"
 #include "control/metrics/metrics.hpp"

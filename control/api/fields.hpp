@@ -1,0 +1,28 @@
+// Reading a request body: one flat JSON object of text fields, each of them known.
+#pragma once
+
+#include "control/api/api_error.hpp"
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace postern::control {
+
+struct field_rule {
+    std::string_view name;
+    bool is_required = false;
+    bool (*is_good)(std::string_view) noexcept = nullptr;
+    std::string_view what_is_right; // "1 to 127 of the characters A-Z ..."
+};
+
+using fields = std::map<std::string, std::string, std::less<>>;
+
+/// The body's fields. `type` is its Content-Type. An empty body is an object without fields.
+/// Errors: unsupported_media_type (415), invalid_json, not_an_object, unknown_field,
+/// duplicate_field, wrong_type, missing_field (all 400), invalid_value (422).
+[[nodiscard]] api_result<fields> read_fields(std::string_view body, std::string_view type,
+                                             std::span<const field_rule> rules);
+
+} // namespace postern::control

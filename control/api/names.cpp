@@ -1,0 +1,99 @@
+#include "control/api/names.hpp"
+
+#include "base/limits.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace postern::control {
+namespace {
+
+bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+bool is_unreserved(char c) {
+    return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
+bool is_name_up_to(std::string_view text, std::size_t bytes_max) {
+    return !text.empty() && text.size() <= bytes_max && text.front() != '.' &&
+           text.front() != '-' && std::all_of(text.begin(), text.end(), is_unreserved);
+}
+
+int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+} // namespace
+
+static_assert(2 * name_bytes_max + 1 <= base::limits::route_key_bytes_max);
+
+bool is_name(std::string_view text) noexcept {
+    return is_name_up_to(text, name_bytes_max);
+}
+
+bool is_new_session_id(std::string_view text) noexcept {
+    return is_name_up_to(text, base::limits::session_id_bytes_max) && text != "activate" &&
+           text != "client";
+}
+
+bool is_branch(std::string_view text) noexcept {
+    const auto fits = [](char c) {
+        return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '/';
+    };
+    return !text.empty() && text.size() <= branch_bytes_max &&
+           std::all_of(text.begin(), text.end(), fits) && text.front() != '-' &&
+           text.front() != '/' && text.front() != '.' && text.back() != '/' && text.back() != '.' &&
+           text.find("..") == std::string_view::npos && text.find("//") == std::string_view::npos &&
+           text.find("/.") == std::string_view::npos && !text.ends_with(".lock");
+}
+
+bool is_instruction(std::string_view text) noexcept {
+    return text.size() <= instruction_bytes_max && text.find('\0') == std::string_view::npos;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+        const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+        if (high < 0 || low < 0 || (high == 0 && low == 0))
+            return std::nullopt;
+        out += static_cast<char>(high * 16 + low);
+        i += 2;
+    }
+    return out;
+}
+
+std::string percent_encoded(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (is_unreserved(c))
+            out += c;
+        else
+            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+    return out;
+}
+
+std::string iso_time(std::int64_t epoch_ms) {
+    const std::time_t seconds = static_cast<std::time_t>(epoch_ms / 1000);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                       epoch_ms % 1000);
+}
+
+} // namespace postern::control

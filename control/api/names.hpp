@@ -1,0 +1,36 @@
+// Which texts the API takes as names, and how they travel in URLs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern::control {
+
+inline constexpr std::size_t name_bytes_max =
+    127; // clientId, userId, threadId: two and a dash fit a route key
+inline constexpr std::size_t branch_bytes_max = 255;
+inline constexpr std::size_t instruction_bytes_max =
+    16 * 1024; // fits an argument of exec (128 KiB) with ease
+
+/// [A-Za-z0-9._~-], at most `name_bytes_max`, first a letter, digit, '_' or '~': names go into host
+/// names, paths and the arguments of programs, where a leading '.' or '-' would mean something
+/// else.
+[[nodiscard]] bool is_name(std::string_view text) noexcept;
+/// As a name, but up to 255 bytes, and no word that stands in its place in the API's paths.
+[[nodiscard]] bool is_new_session_id(std::string_view text) noexcept;
+/// A git branch of [A-Za-z0-9._/-] without "..", "//", and '.', '/' or '-' at an end where git
+/// refuses them.
+[[nodiscard]] bool is_branch(std::string_view text) noexcept;
+[[nodiscard]] bool is_instruction(std::string_view text) noexcept;
+
+/// Nothing for a broken escape or an escaped zero byte. RFC 3986, section 2.1.
+[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
+/// Everything but unreserved characters escaped.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
+/// 2026-11-21T04:13:00.123Z
+[[nodiscard]] std::string iso_time(std::int64_t epoch_ms);
+
+} // namespace postern::control

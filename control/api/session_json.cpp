@@ -1,0 +1,144 @@
+// Sessions and readiness as JSON.
+#include "control/api/names.hpp"
+#include "control/api/session_api.hpp"
+#include "control/launch/output_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::control {
+namespace {
+
+constexpr std::size_t output_lines_shown = 20;
+constexpr std::int64_t lifecycle_stale_after_ms =
+    15'000; // it may wait for the store's lock several times in one turn
+
+json time_or_null(std::int64_t epoch_ms) {
+    return epoch_ms > 0 ? json(iso_time(epoch_ms)) : json(nullptr);
+}
+
+/// One check of /readyz; `why` is empty when it is good.
+json check_of(std::string_view why) {
+    json check{{"ok", why.empty()}};
+    if (!why.empty())
+        check["why"] = why;
+    return check;
+}
+
+} // namespace
+
+std::int64_t session_api::last_activity_of(const sync::session& record) const {
+    std::int64_t last = record.last_activity_at_ms;
+    if (parts_.table && !record.route_key.empty())
+        if (const auto shown = parts_.table(record.route_key))
+            last = std::max(last, shown->activity.last_seen_ms);
+    return last;
+}
+
+void session_api::add_preview_url(json& to, const sync::session& record) const {
+    if (parts_.opts.preview_url.empty())
+        return;
+    std::string value;
+    const auto url =
+        parts_.opts.preview_url.fill([&](std::string_view name) -> std::optional<std::string_view> {
+            if (name == "routeKey")
+                value = record.route_key;
+            else if (name == "sessionId")
+                value = record.session_id;
+            else if (name == "clientId")
+                value = record.client_id;
+            else if (name == "userId")
+                value = record.user_id;
+            else if (name == "threadId")
+                value = record.thread_id;
+            else
+                return std::nullopt;
+            value = percent_encoded(value);
+            return value;
+        });
+    if (url)
+        to["previewUrl"] = *url;
+}
+
+json session_api::activated_of(const sync::session& record) const {
+    json out{{"sessionId", record.session_id}};
+    add_preview_url(out, record);
+    out["status"] = name_of(record.status);
+    return out;
+}
+
+json session_api::summary_of(const sync::session& record) const {
+    json out{{"sessionId", record.session_id},
+             {"status", name_of(record.status)},
+             {"userId", record.user_id},
+             {"threadId", record.thread_id},
+             {"lastActivity", time_or_null(last_activity_of(record))}};
+    add_preview_url(out, record);
+    return out;
+}
+
+json session_api::status_of(const sync::session& record) const {
+    const bool has_target = record.target.port != 0;
+    json out{{"sessionId", record.session_id},
+             {"status", name_of(record.status)},
+             {"containerIp", has_target ? json(record.target.address.text()) : json(nullptr)},
+             {"containerPort", has_target ? json(record.target.port) : json(nullptr)},
+             {"lastActivity", time_or_null(last_activity_of(record))}};
+    add_preview_url(out, record);
+    out["clientId"] = record.client_id;
+    out["userId"] = record.user_id;
+    out["threadId"] = record.thread_id;
+    out["startedAt"] = time_or_null(record.started_at_ms);
+    out["ttl"] = record.ttl_ms / 1000;
+    out["requestCount"] = record.request_count;
+    out["bytesTransferred"] = record.bytes_transferred;
+    if (!record.branch.empty())
+        out["branch"] = record.branch;
+    if (record.status != sync::session_status::failed)
+        return out;
+    out["reason"] = record.reason;
+    if (parts_.opts.has_launcher)
+        out["lastOutput"] = last_output_lines(
+            output_path_of(parts_.opts.process.output_directory, record.session_id),
+            output_lines_shown);
+    return out;
+}
+
+http_answer session_api::ready() {
+    const auto reached = parts_.store.reach();
+    const std::string store = reached ? "" : "the store cannot be reached";
+
+    std::string sync = "there is no session table";
+    if (parts_.reader) {
+        const std::int64_t beat_ms = parts_.reader->status().sync_heartbeat_ms;
+        const std::int64_t age_ms = base::to_epoch_ms(parts_.time.wall()) - beat_ms;
+        const bool is_fresh = beat_ms > 0 && age_ms <= parts_.opts.sync_stale_after.count();
+        sync = is_fresh       ? ""
+               : beat_ms == 0 ? "sync has not run yet"
+                              : fmt::format("sync was last seen {} ms ago", age_ms);
+    }
+
+    const std::int64_t steady_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       parts_.time.steady().time_since_epoch())
+                                       .count();
+    const std::int64_t turn_ms = parts_.numbers.lifecycle_beat_ms.load(std::memory_order_relaxed);
+    const std::string lifecycle =
+        turn_ms == 0 ? "it has not run yet"
+        : steady_ms - turn_ms > lifecycle_stale_after_ms
+            ? fmt::format("its last turn was {} ms ago", steady_ms - turn_ms)
+            : "";
+
+    const bool is_ready = store.empty() && sync.empty() && lifecycle.empty();
+    http_answer answer =
+        json_answer(is_ready ? 200 : 503, {{"status", is_ready ? "ready" : "not ready"},
+                                           {"checks",
+                                            {{"store", check_of(store)},
+                                             {"sync", check_of(sync)},
+                                             {"lifecycle", check_of(lifecycle)}}}});
+    if (!is_ready)
+        answer.headers.emplace_back("Retry-After", "1");
+    return answer;
+}
+
+} // namespace postern::control
