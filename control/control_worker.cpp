@@ -67,7 +67,8 @@ std::unique_ptr<launcher> make_launcher(const options& opts, int order_fd, const
             log.error("the process launcher cannot work: {}", made.error().text());
             return nullptr;
         }
-        if (wait_for_order(order_fd, 100ms, log))
+        said = wait_for_order(order_fd, 100ms, log);
+        if (said)
             return nullptr;
     }
 }
@@ -138,9 +139,10 @@ int run(const options& opts, int listener, const sync::open_store& open, const b
         log.error("control cannot start: {}", bell.error().text());
         return exit_failed;
     }
-    const std::unique_ptr<launcher> compute = make_launcher(opts, order_fd, time, log);
+    std::optional<order> said;
+    const std::unique_ptr<launcher> compute = make_launcher(opts, order_fd, time, log, said);
     if (!compute)
-        return exit_failed;
+        return said ? exit_ok : exit_failed;
 
     metrics numbers;
     const table_look table = look_into(*reader);
