@@ -8,6 +8,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages_dir}/shar
 file(READ ${pages_dir}/shared.css pages_style)
 file(READ ${pages_dir}/shared.js pages_script)
 file(READ ${pages_dir}/gate.svg pages_gate)
+string(REGEX REPLACE " (=|=>|===|!==|&&|<|[|][|]|[?]) " "\\1" pages_script "${pages_script}")
 string(APPEND pages_cpp "// Made by edge/pages/pages.cmake from edge/pages/*.html.\n"
   "#include \"edge/pages/built_in_pages.hpp\"\n\nnamespace postern::edge {\n\n"
   "const std::array<std::string_view, static_cast<std::size_t>(page::count_)> built_in_pages{\n")

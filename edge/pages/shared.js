@@ -2,7 +2,7 @@
   const d = document.documentElement.dataset, at = id => document.getElementById(id);
   const title = at("title"), lead = at("lead"), reason = at("reason"), act = at("act"), clock = at("clock");
   const calm = 5000;
-  let own = d.view, source, timer, left, woken = -calm, seen, since = Date.now() - d.waited;
+  let own = d.view, source, timer, left, woken = -calm, seen, told, since = Date.now() - d.waited;
   const say = (heading, text) => {
     title.textContent = document.title = heading;
     lead.textContent = text;
@@ -32,6 +32,9 @@
   const failed = why => offer("failed", "The session could not start", "This is what the start reported.", why);
   const on = (state, why) => {
     seen = state;
+    told = why;
+    // What was true before the wake may still be told for a moment after it.
+    if (state === "initializing") woken = -calm;
     const stale = performance.now() - woken < calm && (state === "inactive" || state === "failed");
     if (stale || (state === own && state !== "failed")) return;
     if (own === "active" && state === "draining") return;
@@ -76,11 +79,11 @@
       if (!r.ok) throw r;
     } catch {
       woken = -calm;
-      return offer("inactive", "The session did not start", "It cannot be started at the moment. Try again in a little while.");
+      return offer("inactive", "The session did not start", "Try again in a little while.");
     }
     follow();
     again(3000);
-    setTimeout(() => seen === "inactive" ? go() : seen === "failed" && failed(), calm);
+    setTimeout(() => seen === "inactive" ? go() : seen === "failed" && failed(told), calm);
   };
   // One wake by itself per tab and half a minute, and only where a person looks at the page.
   const once = () => {
