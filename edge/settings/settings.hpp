@@ -1,5 +1,10 @@
-// One loaded conf file as plain values: what every process is built from. Made by settings_loader, never changed after.
+// One loaded conf file as plain values: what every process is built from. Made by settings_loader,
+// never changed after.
 #pragma once
+
+#include "base/ip_endpoint.hpp"
+#include "base/log.hpp"
+#include "base/text_template.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -9,16 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include "base/ip_endpoint.hpp"
-#include "base/log.hpp"
-#include "base/text_template.hpp"
-
 namespace postern::edge {
 
 using std::chrono::milliseconds;
 
-/// A pattern with {captures}, matched against a path prefix or a host name. Literal and capture pieces alternate;
-/// a capture takes one or more bytes of [A-Za-z0-9._~-] up to the next literal (or, at the end, to '/' or the end).
+/// A pattern with {captures}, matched against a path prefix or a host name. Literal and capture
+/// pieces alternate; a capture takes one or more bytes of [A-Za-z0-9._~-] up to the next literal
+/// (or, at the end, to '/' or the end).
 struct capture_pattern {
     struct piece {
         std::string text; // literal, or the capture's name
@@ -28,7 +30,8 @@ struct capture_pattern {
     std::vector<piece> pieces;
     [[nodiscard]] bool has_captures() const noexcept {
         for (const piece& p : pieces)
-            if (p.is_capture) return true;
+            if (p.is_capture)
+                return true;
         return false;
     }
 };
@@ -64,16 +67,19 @@ struct location_settings {
     base::text_template route_key; // main's, or this location's own
     enum on_expired on_expired = on_expired::not_found;
     std::string expired_redirect; // for on_expired redirect
-    std::string thread_capture;   // the capture that a header or cookie value stands for: the last one in path/host
+    std::string thread_capture;   // the capture that a header or cookie value stands for: the last
+                                  // one in path/host
 
-    // static_files; also the static origin of a session location (draining, on_expired static): inherited from server
+    // static_files; also the static origin of a session location (draining, on_expired static):
+    // inherited from server
     base::text_template static_root; // over captures; empty: none
     std::vector<std::string> index{"index.html"};
 
     // proxy
     std::optional<base::ip_endpoint> upstream;
 
-    // control: pass the API through; open: worker adds the token for same-origin requests of its own pages
+    // control: pass the API through; open: worker adds the token for same-origin requests of its
+    // own pages
     bool control_open = false;
 
     // fixed
@@ -81,9 +87,10 @@ struct location_settings {
     std::string body; // or the Location of a redirect
 
     std::vector<std::pair<std::string, std::string>> add_headers;
-    std::uint64_t body_bytes_max = 0;       // client_max_body_size; 0: no bound
-    std::string pages[static_cast<std::size_t>(page::count_)]; // files that replace built-in pages; empty: built in
-    std::string source;                     // "file:line", for explain and messages
+    std::uint64_t body_bytes_max = 0; // client_max_body_size; 0: no bound
+    std::string pages[static_cast<std::size_t>(
+        page::count_)]; // files that replace built-in pages; empty: built in
+    std::string source; // "file:line", for explain and messages
 };
 
 struct listen_settings {
@@ -101,26 +108,26 @@ struct server_settings {
 };
 
 struct timeouts {
-    milliseconds client_header{10'000};   // from the first byte of a head to its end
-    milliseconds client_body{60'000};     // between two reads of a body
-    milliseconds send{60'000};            // between two writes to the client
-    milliseconds keepalive{75'000};       // idle between requests
+    milliseconds client_header{10'000}; // from the first byte of a head to its end
+    milliseconds client_body{60'000};   // between two reads of a body
+    milliseconds send{60'000};          // between two writes to the client
+    milliseconds keepalive{75'000};     // idle between requests
     milliseconds upstream_connect{5'000};
     milliseconds upstream_send{60'000};
-    milliseconds upstream_read{60'000};   // between two reads of an answer
-    milliseconds upstream_idle{60'000};   // a pooled connection
-    milliseconds upgrade{5'000};          // for a target's answer to an upgrade
-    milliseconds tunnel_idle{600'000};    // neither side sent anything
+    milliseconds upstream_read{60'000}; // between two reads of an answer
+    milliseconds upstream_idle{60'000}; // a pooled connection
+    milliseconds upgrade{5'000};        // for a target's answer to an upgrade
+    milliseconds tunnel_idle{600'000};  // neither side sent anything
 };
 
 struct limits_settings {
     std::uint32_t worker_connections = 10'000;
     std::uint32_t keepalive_requests = 1'000'000;
-    std::uint32_t upstream_keepalive = 64;      // idle connections kept per worker and target
-    std::uint32_t head_bytes_max = 16 * 1024;   // client_header_size
+    std::uint32_t upstream_keepalive = 64;    // idle connections kept per worker and target
+    std::uint32_t head_bytes_max = 16 * 1024; // client_header_size
     std::uint32_t head_fields_max = 100;
     std::uint32_t response_head_bytes_max = 32 * 1024;
-    std::uint32_t holds_max = 1'000;            // requests held at one time per worker
+    std::uint32_t holds_max = 1'000;                 // requests held at one time per worker
     std::uint32_t hold_body_bytes_max = 1024 * 1024; // body of a held unsafe request
 };
 
@@ -184,7 +191,8 @@ struct settings {
     std::vector<base::ip_network> trusted_proxies; // whose X-Forwarded-* are kept and appended to
     struct timeouts timeouts;
     limits_settings limits;
-    milliseconds shutdown_timeout{30'000}; // drain of workers at quit and reload; then they are ended
+    milliseconds shutdown_timeout{
+        30'000}; // drain of workers at quit and reload; then they are ended
     std::vector<server_settings> servers;
 };
 

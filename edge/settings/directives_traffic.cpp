@@ -1,0 +1,106 @@
+// Directives about connections: whom postern talks to, how long it waits, how much it takes.
+#include "edge/settings/directives.hpp"
+
+namespace postern::edge {
+namespace {
+
+constexpr directive time_limit(std::string_view name, std::string_view standard,
+                               std::string_view line, std::string_view example,
+                               std::string_view more = {}) {
+    return {.name = name,
+            .contexts = context::main,
+            .arguments = "TIME",
+            .words_min = 1,
+            .words_max = 1,
+            .standard = standard,
+            .line = line,
+            .more = more,
+            .example = example};
+}
+
+constexpr directive size_limit(std::string_view name, std::string_view arguments,
+                               std::string_view standard, std::string_view line,
+                               std::string_view example, std::string_view more = {}) {
+    directive made = time_limit(name, standard, line, example, more);
+    made.arguments = arguments;
+    return made;
+}
+
+const directive table[] = {
+    {.name = "allow_targets",
+     .contexts = context::main,
+     .arguments = "NETWORK ...",
+     .words_min = 1,
+     .words_max = words_unbounded,
+     .standard = "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fd00::/8 ::1",
+     .line = "The networks in which a session's container may be; others are answered 502",
+     .more = "Guards against a store in which somebody wrote an address that is none of yours. "
+             "169.254.0.0/16, where "
+             "clouds keep their credentials, is only reached if it is written here.",
+     .example = "allow_targets 10.20.0.0/16;"},
+    {.name = "trusted_proxies",
+     .contexts = context::main,
+     .arguments = "NETWORK ... | off",
+     .words_min = 1,
+     .words_max = words_unbounded,
+     .standard = "off",
+     .line = "The proxies before postern whose X-Forwarded headers are believed and passed on",
+     .example = "trusted_proxies 10.0.0.0/24;"},
+    time_limit("client_header_timeout", "10s", "How long a client may take for a request's head",
+               "client_header_timeout 5s;", "From its first byte to its end; then 408."),
+    time_limit("client_body_timeout", "60s", "How long a client may pause within a request's body",
+               "client_body_timeout 30s;"),
+    time_limit("send_timeout", "60s", "How long a client may take nothing of an answer",
+               "send_timeout 30s;"),
+    time_limit("keepalive_timeout", "75s", "How long a connection may wait for its next request",
+               "keepalive_timeout 20s;"),
+    time_limit("proxy_connect_timeout", "5s", "How long a connection to a target may take",
+               "proxy_connect_timeout 2s;"),
+    time_limit("proxy_send_timeout", "60s", "How long a target may take nothing of a request",
+               "proxy_send_timeout 30s;"),
+    time_limit("proxy_read_timeout", "60s",
+               "How long a target may pause before or within its answer", "proxy_read_timeout 5m;",
+               "Tunnels have tunnel_timeout."),
+    time_limit("upstream_keepalive_timeout", "60s",
+               "How long an idle connection to a target is kept",
+               "upstream_keepalive_timeout 10s;"),
+    time_limit("upgrade_timeout", "5s",
+               "How long a target may take to answer a WebSocket handshake; then 504",
+               "upgrade_timeout 10s;",
+               "Dev servers leave a handshake that they do not like without any answer."),
+    time_limit("tunnel_timeout", "10m", "How long neither side of a WebSocket may send anything",
+               "tunnel_timeout 1h;",
+               "Dev servers' clients ping each 30 s, but tabs in the background do less."),
+    size_limit("worker_connections", "NUMBER", "10000",
+               "How many clients one worker serves at one time", "worker_connections 20000;"),
+    size_limit("keepalive_requests", "NUMBER", "1000000",
+               "After how many requests a client's connection is closed",
+               "keepalive_requests 1000;"),
+    size_limit("upstream_keepalive", "NUMBER", "64",
+               "How many idle connections each worker keeps to a target; 0: none",
+               "upstream_keepalive 8;"),
+    size_limit("client_header_size", "SIZE", "16k",
+               "How large a request's head may be, 1k to 1m; then 431 or 414",
+               "client_header_size 32k;"),
+    size_limit("client_header_fields", "NUMBER", "100",
+               "How many fields a head may have, 8 to 1000; then 431", "client_header_fields 200;",
+               "Holds for the heads of answers, too."),
+    size_limit("proxy_buffer_size", "SIZE", "32k",
+               "How large the head of a target's answer may be, 1k to 1m; then 502",
+               "proxy_buffer_size 64k;"),
+    size_limit("hold_requests", "NUMBER", "1000",
+               "How many requests each worker holds at one time while their sessions start; more "
+               "are answered 503",
+               "hold_requests 5000;"),
+    size_limit("hold_body_size", "SIZE", "1m",
+               "How large the body of a held request may be, up to 64m; then 503",
+               "hold_body_size 8m;"),
+};
+
+} // namespace
+
+std::span<const directive> traffic_directives() {
+    return table;
+}
+
+} // namespace postern::edge

@@ -1,0 +1,239 @@
+// Directives that the main part, servers and locations share: the innermost one holds.
+#include "edge/settings/setters.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace postern::edge {
+namespace {
+
+using namespace std::chrono_literals;
+using answer = std::optional<complaint>;
+
+constexpr off_t page_bytes_max = 1024 * 1024;
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_token(std::string_view text) { // RFC 9110 5.6.2
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c != '\0' && std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos);
+    });
+}
+
+/// Fields that belong to the connection or to postern's own framing.
+bool is_framing_field(std::string_view name) {
+    constexpr std::string_view names[] = {"Connection",        "Content-Length",
+                                          "Transfer-Encoding", "Upgrade",
+                                          "Keep-Alive",        "TE",
+                                          "Trailer",           "Host"};
+    return std::any_of(std::begin(names), std::end(names),
+                       [&](std::string_view n) { return equal_ignoring_case(n, name); });
+}
+
+answer set_route_key(const call& c, scope& out) {
+    auto key = template_of(c.word(0), any_name);
+    if (!key)
+        return key.error();
+    if (key->names().empty())
+        return complaint{fmt::format(
+            "\"{}\" is the same for all sessions; write {{clientId}}-{{threadId}} or the like",
+            shown(c.word(0)))};
+    out.route_key = std::move(*key);
+    return std::nullopt;
+}
+
+answer set_strip_prefix(const call& c, scope& out) {
+    return take(on_or_off(c.word(0)), out.strip_prefix);
+}
+
+answer set_dev_server(const call& c, scope& out) {
+    constexpr std::string_view names[] = {"vite", "none"};
+    const auto which = choice_of(c.word(0), names);
+    if (!which)
+        return which.error();
+    out.dev_server = *which == 0 ? dev_server::vite : dev_server::none;
+    return std::nullopt;
+}
+
+answer set_wake(const call& c, scope& out) {
+    constexpr std::string_view names[] = {"auto", "button", "off"};
+    constexpr wake_mode modes[] = {wake_mode::auto_, wake_mode::button, wake_mode::off};
+    const auto which = choice_of(c.word(0), names);
+    if (!which)
+        return which.error();
+    out.wake = modes[*which];
+    return std::nullopt;
+}
+
+answer set_hold(const call& c, scope& out) {
+    if (c.word(0) == "off") {
+        out.hold = 0ms;
+        return std::nullopt;
+    }
+    return take(duration_of(c.word(0), {0ms, 10min}), out.hold);
+}
+
+answer set_session_from(const call& c, scope& out) {
+    session_sources sources;
+    for (std::size_t i = 0; i < c.count(); ++i) {
+        const std::string& word = c.word(i);
+        if (word == "referer") {
+            sources.referer = true;
+        } else if (word == "cookie") {
+            sources.cookie = true;
+        } else if (word == "header") {
+            if (++i == c.count())
+                return complaint{
+                    "header is followed by the field's name, such as X-Edit-Session-Id"};
+            if (!is_token(c.word(i)))
+                return complaint{fmt::format("\"{}\" is no field's name", shown(c.word(i)))};
+            sources.header = c.word(i);
+        } else if (word != "off" || c.count() > 1) {
+            return complaint{fmt::format(
+                "\"{}\" is not known{}; write off, or some of header NAME, referer and cookie",
+                shown(word), word == "off" ? " among others" : "")};
+        }
+    }
+    out.sources = std::move(sources);
+    return std::nullopt;
+}
+
+answer set_on_expired(const call& c, scope& out) {
+    constexpr std::string_view names[] = {"not_found", "static", "redirect"};
+    constexpr enum on_expired values[] = {on_expired::not_found, on_expired::static_,
+                                          on_expired::redirect};
+    const auto which = choice_of(c.word(0), names);
+    if (!which)
+        return which.error();
+    const bool redirect = *which == 2;
+    if (redirect != (c.count() == 2))
+        return complaint{redirect ? "redirect is followed by a URL"
+                                  : fmt::format("nothing may follow {}, but \"{}\" does", c.word(0),
+                                                shown(c.word(1)))};
+    std::string url;
+    if (redirect)
+        if (auto wrong = take(url_of(c.word(1)), url))
+            return wrong;
+    out.expired = std::pair{values[*which], std::move(url)};
+    return std::nullopt;
+}
+
+answer set_static_root(const call& c, scope& out) {
+    return take(path_template_of(c, 0, any_name), out.static_root);
+}
+
+answer set_index(const call& c, scope& out) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < c.count(); ++i) {
+        const std::string& name = c.word(i);
+        if (name.empty() || name.find('/') != std::string::npos || name == "." || name == "..")
+            return complaint{
+                fmt::format("\"{}\" is no file's name; write index.html", shown(name))};
+        names.push_back(name);
+    }
+    out.index = std::move(names);
+    return std::nullopt;
+}
+
+answer set_page(const call& c, scope& out) {
+    constexpr std::string_view names[] = {"loading",      "resume",    "failed",
+                                          "reconnecting", "not_found", "error"};
+    static_assert(std::size(names) == static_cast<std::size_t>(page::count_));
+    const auto which = choice_of(c.word(0), names);
+    if (!which)
+        return which.error();
+    std::string& place = out.pages[*which];
+    if (!place.empty())
+        return complaint{
+            fmt::format("the page {} has a file already: \"{}\"", c.word(0), shown(place))};
+    const auto file = path_of(c, 1);
+    if (!file)
+        return file.error();
+    struct stat what {};
+    if (::stat(file->c_str(), &what) != 0 || ::access(file->c_str(), R_OK) != 0)
+        return complaint{
+            fmt::format("{} cannot be read: {}", shown(*file), base::last_errno().message())};
+    if (!S_ISREG(what.st_mode))
+        return complaint{fmt::format("{} is no regular file", shown(*file))};
+    if (what.st_size > page_bytes_max)
+        return complaint{fmt::format("{} has {} bytes; 1 MiB at most", shown(*file), what.st_size)};
+    place = *file;
+    return std::nullopt;
+}
+
+answer set_add_header(const call& c, scope& out) {
+    const std::string& name = c.word(0);
+    const std::string& value = c.word(1);
+    if (!is_token(name))
+        return complaint{fmt::format("\"{}\" is no field's name", shown(name))};
+    if (is_framing_field(name))
+        return complaint{fmt::format("{} is not yours to set; it belongs to the connection", name)};
+    const bool clean = std::all_of(value.begin(), value.end(), [](char b) {
+        const auto byte = static_cast<unsigned char>(b);
+        return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+    });
+    if (!clean)
+        return complaint{
+            fmt::format("\"{}\": a field's value is one line without control bytes", shown(value))};
+    if (!out.add_headers)
+        out.add_headers.emplace();
+    out.add_headers->emplace_back(name, value);
+    return std::nullopt;
+}
+
+answer set_body_size(const call& c, scope& out) {
+    return take(size_of(c.word(0), {0, std::uint64_t{1} << 40U}), out.body_bytes_max);
+}
+
+const setter<scope> table[] = {
+    {"route_key", set_route_key},
+    {"strip_prefix", set_strip_prefix},
+    {"dev_server", set_dev_server},
+    {"wake", set_wake},
+    {"hold", set_hold},
+    {"session_from", set_session_from},
+    {"on_expired", set_on_expired},
+    {"static_root", set_static_root},
+    {"index", set_index},
+    {"page", set_page},
+    {"add_header", set_add_header},
+    {"client_max_body_size", set_body_size},
+};
+
+template <class T>
+void inherit_one(std::optional<T>& own, const std::optional<T>& outer) {
+    if (!own)
+        own = outer;
+}
+
+} // namespace
+
+std::span<const setter<scope>> scope_setters() {
+    return table;
+}
+
+void scope::inherit(const scope& outer) {
+    inherit_one(strip_prefix, outer.strip_prefix);
+    inherit_one(dev_server, outer.dev_server);
+    inherit_one(wake, outer.wake);
+    inherit_one(hold, outer.hold);
+    inherit_one(sources, outer.sources);
+    inherit_one(route_key, outer.route_key);
+    inherit_one(expired, outer.expired);
+    inherit_one(static_root, outer.static_root);
+    inherit_one(index, outer.index);
+    inherit_one(add_headers, outer.add_headers);
+    inherit_one(body_bytes_max, outer.body_bytes_max);
+    for (std::size_t i = 0; i < std::size(pages); ++i)
+        if (pages[i].empty())
+            pages[i] = outer.pages[i];
+}
+
+} // namespace postern::edge
