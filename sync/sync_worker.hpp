@@ -1,15 +1,15 @@
 // The sync process: follows the store, keeps the session table, writes activity back.
 #pragma once
 
-#include <chrono>
-#include <string>
-#include <vector>
-
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
 #include "base/text_template.hpp"
 #include "sync/store/store.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
 
 namespace postern::sync {
 
@@ -19,18 +19,21 @@ struct options {
     std::chrono::milliseconds route_ttl{};        // resume_until = last activity + this
     std::chrono::milliseconds history{};          // ttl = last activity + this, moved with activity
     std::chrono::milliseconds poll_interval{250}; // between looks at the store without a ring
-    std::chrono::milliseconds flush_interval{};   // activity goes back at most once per session and interval
-    std::chrono::milliseconds snapshot_interval{std::chrono::hours{6}}; // a full comparison, to bound unknown bugs
+    std::chrono::milliseconds
+        flush_interval{}; // activity goes back at most once per session and interval
+    std::chrono::milliseconds snapshot_interval{
+        std::chrono::hours{6}}; // a full comparison, to bound unknown bugs
 };
 
 /// What the master gives: who rings us, and whom we ring. References outlive `run`.
 struct bells {
-    const base::doorbell& sync;                        // rung by control: look at the store now
-    const std::vector<base::doorbell>& workers;        // by worker number: a route changed
+    const base::doorbell& sync;                 // rung by control: look at the store now
+    const std::vector<base::doorbell>& workers; // by worker number: a route changed
 };
 
-/// Runs until `stop_fd` (a signalfd or eventfd) becomes readable; then flushes activity and returns the exit code.
-/// Never ends because the store is away: it serves what is there and tries again with jittered back-off.
+/// Runs until `stop_fd` (a signalfd or eventfd) becomes readable; then flushes activity and returns
+/// the exit code. Never ends because the store is away: it serves what is there and tries again
+/// with jittered back-off.
 [[nodiscard]] int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
                       const base::clock& time, base::log& log);
 

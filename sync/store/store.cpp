@@ -5,6 +5,9 @@
 namespace postern::sync {
 namespace {
 
+// Boost's base class has no virtual destructor on purpose: categories are never deleted through it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 class store_category final : public boost::system::error_category {
   public:
     [[nodiscard]] const char* name() const noexcept override { return "postern.store"; }
@@ -26,6 +29,7 @@ class store_category final : public boost::system::error_category {
         return "unknown store error";
     }
 };
+#pragma GCC diagnostic pop
 
 } // namespace
 

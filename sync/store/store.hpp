@@ -22,6 +22,12 @@ struct stored_session {
     std::string defect; // why it cannot be used, a sentence; empty: it can
 };
 
+/// Some records of a snapshot.
+struct snapshot_page {
+    std::vector<stored_session> records;
+    std::string next; // what to ask for the next page with; empty: this was the last
+};
+
 /// One step of the feed.
 struct change {
     std::string session_id;
@@ -111,10 +117,10 @@ class store {
                                                                  std::size_t count_max) = 0;
     /// True when something may have changed since the last call; cheap enough to call every 250 ms.
     [[nodiscard]] virtual bool may_have_changed() = 0;
-    /// The next records of a snapshot, by session id, after `after_id`, at most `count_max`; none:
-    /// the end.
-    [[nodiscard]] virtual base::result<std::vector<stored_session>>
-    snapshot_page(std::string_view after_id, std::size_t count_max) = 0;
+    /// The records of a snapshot, at most `count_max` at a time; `from` is empty, then the last
+    /// page's `next`. A record that stays meanwhile is in one of the pages.
+    [[nodiscard]] virtual base::result<snapshot_page> read_snapshot(std::string_view from,
+                                                                    std::size_t count_max) = 0;
     /// Records whose ttl has passed: after `after_ms`, not after `until_ms`, at most `count_max`,
     /// by ttl and id, starting behind `after_id` where ttl is exactly `after_ms`.
     [[nodiscard]] virtual base::result<std::vector<stored_session>>

@@ -98,6 +98,10 @@ bool query::is_null(int column) const noexcept {
     return ::sqlite3_column_type(statement_, column) == SQLITE_NULL;
 }
 
+bool query::is_blob(int column) const noexcept {
+    return ::sqlite3_column_type(statement_, column) == SQLITE_BLOB;
+}
+
 result<std::unique_ptr<database>> database::open(const std::string& path) {
     if (auto made = make_file(path); !made)
         return made.error();

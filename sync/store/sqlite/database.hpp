@@ -42,6 +42,7 @@ class query {
     [[nodiscard]] std::string_view text(int column) const noexcept;
     [[nodiscard]] std::int64_t integer(int column) const noexcept;
     [[nodiscard]] bool is_null(int column) const noexcept;
+    [[nodiscard]] bool is_blob(int column) const noexcept;
 
   private:
     friend class database;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <limits>
 
 // A position is "SEQ@MADE_AT": the last change that was read and its time, by which a log that was
 // put back to an earlier copy and written on from there is told from the one that was followed.
@@ -148,7 +149,43 @@ bool sqlite_connection::may_have_changed() {
     return changed;
 }
 
-result<std::vector<stored_session>> sqlite_connection::all(query rows) {
+result<snapshot_page> sqlite_connection::read_snapshot(std::string_view from,
+                                                       std::size_t count_max) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    // By rowid: an id may be any bytes, of any type; and rows lie in this order.
+    std::int64_t after = std::numeric_limits<std::int64_t>::min();
+    std::from_chars(from.data(), from.data() + from.size(), after);
+    auto rows = database_
+                    ->prepared("SELECT s.rowid, " POSTERN_SESSION_COLUMNS " FROM sessions AS s "
+                               "WHERE s.rowid > ?1 ORDER BY s.rowid LIMIT ?2")
+                    .bind(after, std::uint64_t{count_max});
+    snapshot_page page;
+    for (;;) {
+        const auto row = rows.step();
+        if (!row)
+            return row.error();
+        if (!*row)
+            break;
+        after = rows.integer(0);
+        page.records.push_back(session_of_row(rows, 1));
+    }
+    if (page.records.size() == count_max)
+        page.next = std::to_string(after);
+    return page;
+}
+
+result<std::vector<stored_session>> sqlite_connection::list_expired(std::int64_t after_ms,
+                                                                    std::string_view after_id,
+                                                                    std::int64_t until_ms,
+                                                                    std::size_t count_max) {
+    if (auto there = still_there(); !there)
+        return there.error();
+    auto rows = database_
+                    ->prepared("SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s "
+                               "WHERE s.ttl_ms > 0 AND (s.ttl_ms, s.session_id) > (?1, ?2) "
+                               "AND s.ttl_ms <= ?3 ORDER BY s.ttl_ms, s.session_id LIMIT ?4")
+                    .bind(after_ms, after_id, until_ms, std::uint64_t{count_max});
     std::vector<stored_session> found;
     for (;;) {
         const auto row = rows.step();
@@ -158,33 +195,6 @@ result<std::vector<stored_session>> sqlite_connection::all(query rows) {
             return found;
         found.push_back(session_of_row(rows, 0));
     }
-}
-
-result<std::vector<stored_session>> sqlite_connection::snapshot_page(std::string_view after_id,
-                                                                     std::size_t count_max) {
-    if (auto there = still_there(); !there)
-        return there.error();
-    // The empty id is a defect that the snapshot must see and get past.
-    static constexpr const char* first = "SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s "
-                                         "ORDER BY s.session_id LIMIT ?1";
-    static constexpr const char* next = "SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s "
-                                        "WHERE s.session_id > ?2 ORDER BY s.session_id LIMIT ?1";
-    if (after_id.empty())
-        return all(database_->prepared(first).bind(std::uint64_t{count_max}));
-    return all(database_->prepared(next).bind(std::uint64_t{count_max}, after_id));
-}
-
-result<std::vector<stored_session>> sqlite_connection::list_expired(std::int64_t after_ms,
-                                                                    std::string_view after_id,
-                                                                    std::int64_t until_ms,
-                                                                    std::size_t count_max) {
-    if (auto there = still_there(); !there)
-        return there.error();
-    return all(database_
-                   ->prepared("SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s "
-                              "WHERE s.ttl_ms > 0 AND (s.ttl_ms, s.session_id) > (?1, ?2) "
-                              "AND s.ttl_ms <= ?3 ORDER BY s.ttl_ms, s.session_id LIMIT ?4")
-                   .bind(after_ms, after_id, until_ms, std::uint64_t{count_max}));
 }
 
 result<std::string> sqlite_connection::route_key_template() {

@@ -109,6 +109,16 @@ BEGIN
     UPDATE sessions SET route_key = '' WHERE session_id = new.session_id;
 END;
 
+CREATE TRIGGER sessions_ttl_turned AFTER UPDATE OF ttl_ms ON sessions
+WHEN new.ttl_ms < old.ttl_ms
+    OR (new.ttl_ms > old.ttl_ms AND old.ttl_ms > 0
+        AND old.ttl_ms <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
+BEGIN
+    INSERT INTO changes (session_id) VALUES (new.session_id);
+    UPDATE sessions SET version = (SELECT max(seq) FROM changes)
+    WHERE session_id = new.session_id;
+END;
+
 CREATE TRIGGER sessions_deleted AFTER DELETE ON sessions
 BEGIN
     INSERT INTO changes (session_id, former_key) VALUES (old.session_id, old.route_key);

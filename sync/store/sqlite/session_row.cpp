@@ -61,6 +61,11 @@ std::string quoted(std::string_view value) {
                        value.size() > quoted_bytes_max ? "..." : "");
 }
 
+/// Years 1970 to 9999: sums of two times, and what shows them, need no further care.
+std::int64_t time_of(std::int64_t value) noexcept {
+    return std::clamp<std::int64_t>(value, 0, 253'402'300'799'999);
+}
+
 std::uint64_t count_of(std::int64_t value) noexcept {
     return value < 0 ? 0 : static_cast<std::uint64_t>(value);
 }
@@ -121,10 +126,10 @@ stored_session session_of_row(const query& row, int first) {
     take(one.branch);
     take(one.last_commit);
     one.is_dirty = row.integer(at++) != 0;
-    one.created_at_ms = row.integer(at++);
-    one.started_at_ms = row.integer(at++);
-    one.last_activity_at_ms = row.integer(at++);
-    one.ttl_ms = row.integer(at++);
+    one.created_at_ms = time_of(row.integer(at++));
+    one.started_at_ms = time_of(row.integer(at++));
+    one.last_activity_at_ms = time_of(row.integer(at++));
+    one.ttl_ms = time_of(row.integer(at++));
     one.request_count = count_of(row.integer(at++));
     one.bytes_transferred = count_of(row.integer(at++));
     one.version = count_of(row.integer(at++));

@@ -34,8 +34,8 @@ class sqlite_connection final : public store {
     base::result<feed_batch> changes_after(std::string_view checkpoint,
                                            std::size_t count_max) override;
     bool may_have_changed() override;
-    base::result<std::vector<stored_session>> snapshot_page(std::string_view after_id,
-                                                            std::size_t count_max) override;
+    base::result<snapshot_page> read_snapshot(std::string_view from,
+                                              std::size_t count_max) override;
     base::result<std::vector<stored_session>> list_expired(std::int64_t after_ms,
                                                            std::string_view after_id,
                                                            std::int64_t until_ms,
@@ -50,7 +50,6 @@ class sqlite_connection final : public store {
     /// Why a write by id and version changed no row.
     [[nodiscard]] base::failure refusal_of(std::string_view session_id, std::uint64_t version);
     [[nodiscard]] base::result<std::vector<session>> usable(query rows, std::size_t count_max);
-    [[nodiscard]] base::result<std::vector<stored_session>> all(query rows);
     [[nodiscard]] base::result<void> check_checkpoint(std::uint64_t seq, std::int64_t made_at_ms);
 
     std::unique_ptr<database> database_;

@@ -1,0 +1,225 @@
+#include "sync/follower.hpp"
+
+#include "sync/checkpoint.hpp"
+
+#include <algorithm>
+
+namespace postern::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using base::result;
+
+constexpr std::size_t batch_changes_max = 1'000;
+constexpr std::size_t defects_logged_max = 10'000; // sessions; more are counted, not logged
+constexpr auto store_patience = 100ms;   // for other writers; routes must not wait for long
+constexpr auto rung_retry_after = 100ms; // a ring tries a store that is away again, not more often
+constexpr auto expiry_interval = 1s;
+constexpr std::size_t expired_records_max = 500;
+
+} // namespace
+
+follower::follower(const options& opts, const open_store& open, cache::session_writer& table,
+                   const base::clock& time, base::log& log, std::uint64_t seed)
+    : options_{opts}, open_{open}, table_{table}, time_{time}, log_{log}, routes_{table},
+      applier_{{opts.route_key, opts.route_ttl},
+               routes_,
+               {[this](std::string_view id, const std::string& defect) { note_defect(id, defect); },
+                [this](std::string_view key, bool present) {
+                    if (!snapshot_)
+                        return;
+                    const std::uint64_t hash = std::hash<std::string_view>{}(key);
+                    if (present)
+                        snapshot_->present.insert(hash);
+                    else
+                        snapshot_->present.erase(hash);
+                }}},
+      backoff_{{}, seed}, random_{seed} {}
+
+base::steady_time follower::work(bool rung) {
+    const auto now = time_.steady();
+    const bool tries_early = rung && now - tried_at_ >= rung_retry_after;
+    if (!store_ && now < retry_at_ && !tries_early)
+        return retry_at_;
+    const auto done = store_ ? do_due_work(rung) : connect();
+    if (!done)
+        go_away(done.error());
+    return next_work();
+}
+
+base::steady_time follower::next_work() const {
+    if (!store_)
+        return retry_at_;
+    if (is_behind_)
+        return {};
+    if (snapshot_)
+        return std::min(poll_at_, snapshot_->next_page_at);
+    return std::min({poll_at_, snapshot_at_, expiry_at_});
+}
+
+result<void> follower::connect() {
+    tried_at_ = time_.steady();
+    auto opened = open_();
+    if (!opened)
+        return opened.error();
+    store_ = std::move(*opened);
+    store_->set_patience(store_patience);
+    auto identity = store_->identity();
+    if (!identity)
+        return identity.error();
+    store_identity_ = std::move(*identity);
+    const auto noted = store_->route_key_template();
+    if (!noted)
+        return noted.error();
+    must_rekey_ = !noted->empty() && *noted != options_.route_key.text();
+    is_behind_ = must_repeat_ = false;
+    poll_at_ = expiry_at_ = {};
+    return resume_or_snapshot();
+}
+
+result<void> follower::resume_or_snapshot() {
+    is_complete_ = false;
+    const auto kept = checkpoint_of(table_.checkpoint());
+    if (!kept)
+        return begin_snapshot("the table has no checkpoint");
+    if (kept->store != store_identity_)
+        return begin_snapshot("the table is of another store");
+    if (kept->route_ttl != options_.route_ttl)
+        return begin_snapshot("route_ttl was changed");
+    if (must_rekey_)
+        return begin_snapshot("route_key was changed: keys are made anew");
+    position_ = kept->position;
+    applier_.set_version_base(kept->version_base);
+    is_complete_ = true;
+    is_behind_ = true; // until the feed has said otherwise
+    expired_until_ms_ = 0;
+    if (snapshot_at_ == base::steady_time{})
+        snapshot_at_ = time_.steady() + until_next_snapshot();
+    return {};
+}
+
+result<void> follower::do_due_work(bool rung) {
+    const auto now = time_.steady();
+    if (rung || is_behind_ || now >= poll_at_)
+        if (auto read = read_feed(rung); !read)
+            return read;
+    if (snapshot_)
+        return now >= snapshot_->next_page_at ? read_page() : result<void>{};
+    if (now >= snapshot_at_)
+        return begin_snapshot("it is due");
+    if (is_full_ && now >= full_retry_at_ && table_.live() < table_.capacity()) {
+        is_full_ = false;
+        return begin_snapshot("the table has room again");
+    }
+    if (now >= expiry_at_)
+        return read_expired();
+    return {};
+}
+
+result<void> follower::read_feed(bool rung) {
+    poll_at_ = time_.steady() + options_.poll_interval;
+    const bool looks = store_->may_have_changed();
+    if (looks || rung || is_behind_ || must_repeat_) {
+        auto batch = store_->changes_after(position_, batch_changes_max);
+        if (!batch) {
+            if (batch.error().code != store_error::gap)
+                return batch.error();
+            is_complete_ = is_behind_ = must_repeat_ = false;
+            return begin_snapshot(batch.error().what);
+        }
+        const auto done = applier_.apply(*store_, batch->changes, now_ms());
+        if (!done)
+            return done.error();
+        note(*done);
+        must_repeat_ = done->must_repeat;
+        is_behind_ = !must_repeat_ && !batch->at_end;
+        if (!must_repeat_ && position_ != batch->checkpoint) {
+            position_ = std::move(batch->checkpoint);
+            if (is_complete_)
+                keep_checkpoint();
+        }
+    }
+    if (is_complete_ && !is_behind_ && !must_repeat_) {
+        table_.set_synced_at(now_ms());
+        note_working();
+    }
+    return {};
+}
+
+result<void> follower::read_expired() {
+    expiry_at_ = time_.steady() + expiry_interval;
+    const std::int64_t now = now_ms();
+    if (now <= expired_until_ms_)
+        return {};
+    auto expired =
+        store_->list_expired(expired_until_ms_, expired_after_id_, now, expired_records_max);
+    if (!expired)
+        return expired.error();
+    const auto done = applier_.apply_expired(*store_, *expired, now);
+    if (!done)
+        return done.error();
+    note(*done);
+    const bool has_more = expired->size() == expired_records_max;
+    expired_until_ms_ = has_more ? expired->back().record.ttl_ms : now;
+    expired_after_id_ = has_more ? expired->back().record.session_id : std::string{};
+    if (has_more)
+        expiry_at_ = time_.steady();
+    return {};
+}
+
+void follower::keep_checkpoint() {
+    const auto kept = table_.set_checkpoint(
+        text_of({store_identity_, position_, applier_.version_base(), options_.route_ttl}));
+    if (!kept)
+        log_.error("the table's checkpoint cannot be kept: {}", kept.error().text());
+}
+
+void follower::note(const applied& done) {
+    if (done.changed > 0) {
+        has_changed_ = true;
+        table_.count(cache::counter::sync_applied, done.changed);
+    }
+    if (done.was_full && !is_full_) {
+        is_full_ = true;
+        full_retry_at_ = time_.steady() + full_retry_interval;
+        log_.error("the session table is full: new sessions are refused beyond {}; raise capacity "
+                   "in session_table",
+                   table_.capacity());
+    }
+}
+
+void follower::note_defect(std::string_view session_id, const std::string& defect) {
+    const std::size_t hash = std::hash<std::string>{}(defect);
+    if (defects_.size() >= defects_logged_max && defects_.count(std::string{session_id}) == 0) {
+        table_.count(cache::counter::sync_skipped);
+        return;
+    }
+    std::size_t& logged = defects_[std::string{session_id}];
+    if (logged == hash)
+        return;
+    logged = hash;
+    table_.count(cache::counter::sync_skipped);
+    log_.warn("session \"{}\" is not routed: {}", session_id, defect);
+}
+
+void follower::note_working() {
+    backoff_.reset();
+    if (!away_code_)
+        return;
+    away_code_ = {};
+    log_.notice("the store is back; {} sessions in the table", table_.live());
+}
+
+void follower::go_away(const base::failure& why) {
+    store_.reset();
+    snapshot_.reset();
+    retry_at_ = time_.steady() + backoff_.next();
+    table_.count(cache::counter::sync_errors);
+    if (away_code_ == why.code)
+        return;
+    away_code_ = why.code;
+    log_.error("the store is away, {} sessions stay routed as they were: {}", table_.live(),
+               why.text());
+}
+
+} // namespace postern::sync

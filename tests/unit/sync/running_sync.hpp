@@ -1,0 +1,123 @@
+// The sync process as a thread of the test, with a real table and a real store.
+#pragma once
+
+#include "base/doorbell.hpp"
+#include "base/unique_fd.hpp"
+#include "cache/segment.hpp"
+#include "cache/session_reader.hpp"
+#include "sync/sync_worker.hpp"
+#include "tests/unit/sync/temporary_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fcntl.h>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace postern::sync {
+
+/// Looks every millisecond until it holds; false after five seconds.
+inline bool eventually(const std::function<bool()>& holds) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{5};
+    while (!holds()) {
+        if (std::chrono::steady_clock::now() > deadline)
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return true;
+}
+
+/// A table and a store in one directory; sync runs between `start` and `stop`.
+class sync_setup {
+  public:
+    explicit sync_setup(std::uint64_t capacity = 1000) {
+        EXPECT_TRUE(cache::prepare(table_path, capacity));
+        opts.table_path = table_path;
+        opts.route_key = *base::text_template::parse("{clientId}-{threadId}");
+        opts.route_ttl = std::chrono::minutes{30};
+        opts.history = std::chrono::hours{24};
+        opts.poll_interval = std::chrono::milliseconds{20};
+        opts.flush_interval = std::chrono::milliseconds{50};
+        log_fd = base::unique_fd{
+            ::open(log_path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600)};
+        reader.emplace(*cache::session_reader::open(table_path, 1));
+        for (int i = 0; i < 3; ++i)
+            workers.push_back(*base::doorbell::make());
+    }
+    ~sync_setup() { stop(); }
+
+    void start() {
+        stop_bell = *base::doorbell::make();
+        thread = std::thread{[this] { exit_code = run_sync(); }};
+    }
+    void stop() {
+        if (!thread.joinable())
+            return;
+        stop_bell.ring();
+        thread.join();
+        EXPECT_EQ(exit_code, 0);
+    }
+    int run_sync() {
+        base::log log{log_fd.get(), base::log_level::debug, "sync", clock};
+        return run(
+            opts,
+            [this] {
+                return open_sqlite_store({store_path, busy_timeout});
+            },
+            bells{bell, workers}, stop_bell.fd(), clock, log);
+    }
+
+    [[nodiscard]] std::unique_ptr<store> open_store_here() const {
+        auto opened = open_sqlite_store({store_path});
+        EXPECT_TRUE(opened) << opened.error().text();
+        return std::move(*opened);
+    }
+    /// "active 127.0.0.1:4321 s1" or "none".
+    [[nodiscard]] std::string route(std::string_view key) const {
+        const auto found = reader->look_up(key);
+        if (!found)
+            return "none";
+        return std::string{cache::name_of(found->state)} + " " +
+               (found->target.address.is_none() ? "-" : found->target.text()) + " " +
+               std::string{found->session_id()};
+    }
+    [[nodiscard]] bool becomes(std::string_view key, const std::string& expected) const {
+        return eventually([&] { return route(key) == expected; });
+    }
+    /// Has seen all of the store once, now or before.
+    [[nodiscard]] bool is_synced() const {
+        return eventually([&] { return reader->status().synced_at_ms != 0; });
+    }
+    [[nodiscard]] std::string logged() const {
+        std::ifstream file{log_path};
+        return {std::istreambuf_iterator<char>{file}, {}};
+    }
+    [[nodiscard]] bool logs(const std::string& text) const {
+        return eventually([&] { return logged().find(text) != std::string::npos; });
+    }
+
+    temporary_directory directory;
+    std::string store_path = directory.file("sessions.db");
+    std::string table_path = directory.file("sessions.table");
+    std::string log_path = directory.file("log");
+    std::chrono::milliseconds busy_timeout{200};
+    base::system_clock clock;
+    options opts;
+    base::doorbell bell = *base::doorbell::make();
+    base::doorbell stop_bell;
+    std::vector<base::doorbell> workers;
+    std::optional<cache::session_reader> reader;
+
+  private:
+    base::unique_fd log_fd;
+    std::thread thread;
+    int exit_code = -1;
+};
+
+} // namespace postern::sync
