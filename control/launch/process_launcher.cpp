@@ -20,7 +20,7 @@ namespace {
 using base::failure;
 using namespace std::chrono_literals;
 
-constexpr auto check_within = 5s; // a dev server that restarts itself is back by then
+constexpr std::chrono::milliseconds check_within = 5s; // a dev server that restarts itself is back by then
 
 failure unfit(std::string sentence) {
     return {make_error_code(boost::system::errc::invalid_argument), std::move(sentence)};
@@ -231,7 +231,7 @@ void process_launcher::check(std::string_view session_id) {
     if (l.view.phase != launch_phase::ready || l.view.checking)
         return;
     l.view.checking = true;
-    l.deadline = time_->steady() + check_within;
+    l.deadline = time_->steady() + std::min(check_within, options_.ready.within);
     l.next_probe = time_->steady();
 }
 

@@ -188,7 +188,9 @@ TEST_P(launcher_contract, notices_a_death_and_takes_the_rest_along) {
     launcher& l = with({fake_child("family", {"{port}"}), 10s, 300ms});
     l.start(session_named("t1"));
     ASSERT_TRUE(reaches("t1", launch_phase::ready));
-    ::kill(std::atoi(l.view("t1").task.substr(8).c_str()), SIGKILL);
+    const auto members = survivors(folder_.path() + "/table");
+    ASSERT_EQ(members.size(), 3U);
+    ::kill(members.front().pid, SIGKILL); // the first one started
     ASSERT_TRUE(reaches("t1", launch_phase::died));
     EXPECT_NE(l.view("t1").reason.find("was killed by signal 9"), std::string::npos)
         << l.view("t1").reason;
