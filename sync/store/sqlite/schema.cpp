@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdlib>
 #include <string>
 #include <thread>
 
@@ -138,39 +137,32 @@ struct migration {
 };
 constexpr std::array<migration, schema_version> migrations{{{{tables, triggers}}}};
 
-result<int> number_of(database& db, const std::string& pragma) {
-    auto value = db.value_of(pragma);
-    if (!value)
-        return value.error();
-    return std::atoi(value->c_str());
-}
-
 failure unusable(const database& db, std::string_view sentence) {
     return {store_error::invalid, fmt::format("store {}: {}", db.path(), sentence)};
 }
 
 /// The version of its schema; 0: the database is empty.
 result<int> version_of(database& db) {
-    const auto version = number_of(db, "PRAGMA user_version");
-    if (!version)
-        return version.error();
-    const auto owner = number_of(db, "PRAGMA application_id");
-    if (!owner)
-        return owner.error();
-    const auto objects = number_of(db, "SELECT count(*) FROM sqlite_schema");
-    if (!objects)
-        return objects.error();
-    if (*version == 0 && *owner == 0 && *objects == 0)
+    // In one statement: another process may be making the schema right now.
+    auto rows = db.prepared("SELECT v.user_version, a.application_id, "
+                            "(SELECT count(*) FROM sqlite_schema) "
+                            "FROM pragma_user_version AS v, pragma_application_id AS a");
+    const auto row = rows.step();
+    if (!row)
+        return row.error();
+    const auto version = static_cast<int>(rows.integer(0));
+    const std::int64_t owner = rows.integer(1), objects = rows.integer(2);
+    if (version == 0 && owner == 0 && objects == 0)
         return 0;
-    if (*owner != application_id)
+    if (owner != application_id)
         return unusable(db, "it is a database of another program; name another file");
-    if (*version > schema_version)
+    if (version > schema_version)
         return unusable(db, fmt::format("its schema has version {}, this postern knows versions up "
                                         "to {}; use the newer postern, or a copy from before",
-                                        *version, schema_version));
-    if (*version < 1)
+                                        version, schema_version));
+    if (version < 1)
         return unusable(db, "its schema has no version");
-    return *version;
+    return version;
 }
 
 /// WAL is kept in the file; making it so needs the file alone for a moment, and SQLite does not

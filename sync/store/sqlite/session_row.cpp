@@ -97,6 +97,10 @@ std::string defect_of(const session& record) {
 stored_session session_of_row(const query& row, int first) {
     stored_session read;
     session& one = read.record;
+    // A blob is equal to no text: such a row could be read, but neither found nor changed. Asked
+    // before anything is read as text, which may convert it.
+    if (row.is_blob(first) || row.is_blob(first + 4))
+        read.defect = "its session_id or route_key is a blob, not a text";
     int at = first;
     const auto take = [&](std::string& into) { into = row.text(at++); };
     take(one.session_id);
