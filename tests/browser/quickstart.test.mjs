@@ -54,6 +54,8 @@ browser_test('another origin cannot use the open API', async ({ page }) => {
     });
     assert.ok([401, 403].includes(answer.status), `${JSON.stringify(headers)}: ${answer.status}`);
   }
-  const answer = await page.goto(postern.page_of('foreign'));
-  assert.equal(answer.status(), 404);
+  const sessions = JSON.stringify(await postern.api('client/garden'));
+  assert.doesNotMatch(sessions, /foreign/, 'nothing was made');
+  const answer = await page.goto(postern.page_of('foreign')); // this conf has the published site for an unknown session
+  assert.doesNotMatch(await answer.text(), /@vite/);
 });

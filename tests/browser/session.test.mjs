@@ -75,6 +75,7 @@ browser_test('a killed dev server: a sane page, then recovery by itself', async 
   postern.hold('killed'); // the relaunch takes as long as we look
   process.kill(before_death, 'SIGKILL');
   await until('the dev server is gone', () => postern.pid_of('killed') === 0);
+  page.sockets = 0;
   const second = await tab();
   const answer = await second.goto(postern.page_of('killed'));
   assert.equal(answer.status(), 503);
@@ -85,7 +86,6 @@ browser_test('a killed dev server: a sane page, then recovery by itself', async 
 
   postern.release('killed');
   await live(second);
-  page.sockets = 0;
   await live(page); // the tab that was open all the time, found by Vite's own ping
   assert.notEqual(postern.pid_of('killed'), before_death);
   await mark(page);

@@ -88,13 +88,13 @@ export class Postern {
     const values = { folder: self.folder, port: self.port, api: self.api_port, idle_timeout, route_ttl, location };
     writeFileSync(join(self.folder, 'postern.conf'), (conf ?? conf_text)(values));
     self.#run();
-    await until('postern is ready', async () => {
-      if (self.child.exitCode !== null) throw new Error(`postern ended with ${self.child.exitCode}:\n${self.log()}`);
-      return (await fetch(`http://127.0.0.1:${self.api_port}/readyz`)).ok;
-    }, { within: 15_000 }).catch((error) => {
+    const ended = self.ended.then((status) => { throw new Error(`postern ended with ${status}:\n${self.log()}`); });
+    const ready = until('postern is ready', async () => (await fetch(`http://127.0.0.1:${self.api_port}/readyz`)).ok, { within: 15_000 });
+    await Promise.race([ready, ended]).catch((error) => {
       self.child.kill('SIGKILL');
-      throw new Error(`${error.message}: ${error.cause?.message ?? ''}\n${self.log()}`);
+      throw error;
     });
+    ended.catch(() => {}); // from here on an end is stop()'s business
     self.token = readFileSync(join(self.folder, 'control.token'), 'utf8').trim();
     return self;
   }
@@ -105,7 +105,10 @@ export class Postern {
       stdio: ['ignore', log, log],
       env: { ...process.env, POSTERN_SITES: this.sites, ASTRO_TELEMETRY_DISABLED: '1' },
     });
-    this.ended = new Promise((done) => this.child.once('exit', (code, signal) => done(code ?? signal)));
+    this.ended = new Promise((done, fail) => {
+      this.child.once('exit', (code, signal) => done(code ?? signal));
+      this.child.once('error', (error) => fail(new Error(`${binary} does not run (./dev build makes it): ${error.message}`)));
+    });
   }
 
   log() {
