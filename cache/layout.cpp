@@ -22,6 +22,7 @@ constexpr std::uint64_t format = folded({layout_version,
                                          bucket_entries,
                                          probe_buckets_max,
                                          slot_text_bytes,
+                                         slot_near_text_bytes,
                                          checkpoint_bytes_max,
                                          spare_slots_min,
                                          process_slots,
@@ -37,6 +38,7 @@ constexpr std::uint64_t format = folded({layout_version,
                                          sizeof(bucket),
                                          offsetof(bucket, overflow),
                                          sizeof(slot),
+                                         sizeof(slot_tail),
                                          offsetof(slot, shape),
                                          offsetof(slot, address),
                                          offsetof(slot, resume_until_ms),
@@ -59,7 +61,8 @@ geometry geometry_of(std::uint64_t capacity) noexcept {
     g.counters_offset = page_bytes;
     g.index_offset = g.counters_offset + page_rounded(process_slots * sizeof(counter_block));
     g.slots_offset = g.index_offset + page_rounded(g.bucket_count * sizeof(bucket));
-    g.activity_offset = g.slots_offset + page_rounded(g.slot_count * sizeof(slot));
+    g.tails_offset = g.slots_offset + page_rounded(g.slot_count * sizeof(slot));
+    g.activity_offset = g.tails_offset + page_rounded(g.slot_count * sizeof(slot_tail));
     g.file_bytes = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
     return g;
 }

@@ -29,6 +29,7 @@ inline constexpr std::uint32_t process_slots = worker_process_slots + 3;
 inline constexpr std::size_t bucket_entries = 7;
 inline constexpr std::uint64_t probe_buckets_max = 128; // no key lies further from its home bucket
 inline constexpr std::size_t slot_text_bytes = 320;     // key, then session id, then reason
+inline constexpr std::size_t slot_near_text_bytes = 64; // of it, how much lies in the slot itself
 inline constexpr std::size_t checkpoint_bytes_max = 1024;
 inline constexpr std::uint64_t spare_slots_min = 1024; // beyond capacity; see LAYOUT.md, "Slots"
 
@@ -52,10 +53,11 @@ struct file_header {
     std::uint64_t counters_offset;
     std::uint64_t index_offset;
     std::uint64_t slots_offset;
+    std::uint64_t tails_offset;
     std::uint64_t activity_offset;
     std::uint64_t hash_key[2]; // random per file: nobody outside can choose keys that collide
     std::uint64_t created_at_ms;
-    std::uint64_t fixed_reserved[18];
+    std::uint64_t fixed_reserved[17];
     std::uint64_t checksum; // over all words above it
     // Written by sync.
     std::uint64_t changes;
@@ -94,7 +96,13 @@ struct slot {
     std::uint64_t address[2]; // 16 bytes, IPv4 as ::ffff:a.b.c.d
     std::uint64_t resume_until_ms;
     std::uint64_t expires_at_ms;
-    std::uint64_t text[slot_text_bytes / 8];
+    std::uint64_t text[slot_near_text_bytes / 8];
+};
+
+/// The rest of a slot's text, in a section of its own: keys of usual length do without it, and the
+/// slots lie closer.
+struct slot_tail {
+    std::uint64_t text[(slot_text_bytes - slot_near_text_bytes) / 8];
 };
 
 /// One session's activity; the line's number is the session's place in the index (bucket * 7 +
@@ -110,14 +118,16 @@ struct activity_line {
     std::uint64_t bytes_out;
 };
 
-inline constexpr std::size_t slot_words = sizeof(slot) / 8;
+inline constexpr std::size_t slot_near_words = sizeof(slot) / 8;
+inline constexpr std::size_t slot_words = slot_near_words + sizeof(slot_tail) / 8;
 inline constexpr std::size_t slot_fixed_words = offsetof(slot, text) / 8;
 inline constexpr std::size_t fixed_header_words = offsetof(file_header, checksum) / 8;
 inline constexpr std::uint64_t flag_id_is_key =
     1; // the session id equals the key and is not stored
 
 static_assert(sizeof(file_header) == page_bytes);
-static_assert(sizeof(bucket) == 64 && sizeof(activity_line) == 64 && sizeof(slot) == 384);
+static_assert(sizeof(bucket) == 64 && sizeof(activity_line) == 64 && sizeof(slot) == 128);
+static_assert(sizeof(slot_tail) == 256);
 static_assert(offsetof(file_header, changes) % 64 == 0 && offsetof(file_header, waiting) % 64 == 0);
 
 /// How large each section is and where it starts; follows from the capacity alone.
@@ -128,6 +138,7 @@ struct geometry {
     std::uint64_t counters_offset = 0;
     std::uint64_t index_offset = 0;
     std::uint64_t slots_offset = 0;
+    std::uint64_t tails_offset = 0;
     std::uint64_t activity_offset = 0;
     std::uint64_t file_bytes = 0;
 

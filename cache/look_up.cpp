@@ -7,6 +7,8 @@
 // still pointed here: the content was the published one at that moment.
 #include "cache/look_up.hpp"
 
+#include <algorithm>
+
 namespace postern::cache {
 
 slot_read read_slot(const table_view& table, std::uint64_t& entry, std::uint64_t seen,
@@ -16,18 +18,20 @@ slot_read read_slot(const table_view& table, std::uint64_t& entry, std::uint64_t
     if (!in_range)
         return load_acquire(entry) == seen ? slot_read::bad : slot_read::moved;
     slot& from = table.slots[number];
-    std::uint64_t* const words = &from.seal;
+    std::uint64_t* const words = reinterpret_cast<std::uint64_t*>(&from);
     const std::uint64_t seal = load_acquire(from.seal);
     for (std::size_t i = 1; i < slot_fixed_words; ++i)
         image.words[i] = load_acquire(words[i]);
-    const std::size_t used = image.used_words();
-    for (std::size_t i = slot_fixed_words; i < used; ++i)
+    const std::size_t used = image.shape().used_words();
+    for (std::size_t i = slot_fixed_words; i < std::min(used, slot_near_words); ++i)
         image.words[i] = load_acquire(words[i]);
+    for (std::size_t i = slot_near_words; i < used; ++i)
+        image.words[i] = load_acquire(table.slot_word(number, i));
     if (load_acquire(entry) != seen || load_relaxed(from.seal) != seal)
         return slot_read::moved;
     // From here on the content is known to have stood still: what is wrong with it is damage.
     image.words[0] = seal;
-    return image.is_whole(number) ? slot_read::good : slot_read::bad;
+    return image.is_whole(number, used) ? slot_read::good : slot_read::bad;
 }
 
 look_up_result look_up(const table_view& table, std::string_view key, std::uint64_t hash,

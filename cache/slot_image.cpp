@@ -19,17 +19,6 @@ constexpr std::size_t at_resume = offsetof(slot, resume_until_ms) / 8;
 constexpr std::size_t at_expires = offsetof(slot, expires_at_ms) / 8;
 static_assert(at_version == 1 && at_birth == 2);
 
-struct shape_bits {
-    std::uint64_t word;
-
-    std::uint8_t state() const { return static_cast<std::uint8_t>(word); }
-    bool id_is_key() const { return ((word >> 8) & flag_id_is_key) != 0; }
-    std::size_t key_bytes() const { return (word >> 16) & 0xff; }
-    std::size_t id_bytes() const { return id_is_key() ? 0 : (word >> 24) & 0xff; }
-    std::size_t reason_bytes() const { return (word >> 32) & 0xffff; }
-    std::uint16_t port() const { return static_cast<std::uint16_t>(word >> 48); }
-};
-
 std::uint64_t seconds_of(std::int64_t epoch_ms) {
     return static_cast<std::uint64_t>(
         std::clamp<std::int64_t>(epoch_ms / 1000, 0, std::int64_t{0xffffffff}));
@@ -37,44 +26,30 @@ std::uint64_t seconds_of(std::int64_t epoch_ms) {
 
 } // namespace
 
-std::size_t slot_image::used_words() const noexcept {
-    return used_words_of(words[at_shape]);
-}
-
-std::uint32_t slot_image::checksum(std::uint64_t slot_number) const noexcept {
-    // The slot's number is in it, so that a page written to the wrong place is noticed.
-    return checksum32(words + 1, used_words() - 1, slot_number);
-}
-
 std::string_view slot_image::key() const noexcept {
-    return {reinterpret_cast<const char*>(words + slot_fixed_words),
-            shape_bits{words[at_shape]}.key_bytes()};
+    return {reinterpret_cast<const char*>(words + slot_fixed_words), shape().key_bytes()};
 }
 
 std::string_view slot_image::session_id() const noexcept {
-    const shape_bits shape{words[at_shape]};
-    if (shape.id_is_key())
+    const slot_shape parts = shape();
+    if (parts.id_is_key())
         return key();
-    return {reinterpret_cast<const char*>(words + slot_fixed_words) + shape.key_bytes(),
-            shape.id_bytes()};
-}
-
-bool slot_image::state_known() const noexcept {
-    return !name_of(static_cast<route_state>(shape_bits{words[at_shape]}.state())).empty();
+    return {reinterpret_cast<const char*>(words + slot_fixed_words) + parts.key_bytes(),
+            parts.id_bytes()};
 }
 
 void slot_image::copy_to(route& out, std::uint32_t activity_line) const noexcept {
-    const shape_bits shape{words[at_shape]};
-    out.state = static_cast<route_state>(shape.state());
+    const slot_shape parts = shape();
+    out.state = static_cast<route_state>(parts.state());
     std::memcpy(out.target.address.bytes.data(), words + at_address, 16);
-    out.target.port = shape.port();
+    out.target.port = parts.port();
     out.version = words[at_version];
     out.started_at_ms = static_cast<std::int64_t>(words[at_birth] >> 32) * 1000;
     out.resume_until_ms = static_cast<std::int64_t>(words[at_resume]);
     out.expires_at_ms = static_cast<std::int64_t>(words[at_expires]);
     out.activity = {activity_line, epoch()};
     const char* const text = reinterpret_cast<const char*>(words + slot_fixed_words);
-    out.set_text(session_id(), {text + shape.key_bytes() + shape.id_bytes(), shape.reason_bytes()});
+    out.set_text(session_id(), {text + parts.key_bytes() + parts.id_bytes(), parts.reason_bytes()});
 }
 
 bool slot_image::fill(std::string_view key, const route& value, std::uint32_t epoch) noexcept {
@@ -95,7 +70,7 @@ bool slot_image::fill(std::string_view key, const route& value, std::uint32_t ep
     std::memcpy(words + at_address, value.target.address.bytes.data(), 16);
     words[at_resume] = static_cast<std::uint64_t>(value.resume_until_ms);
     words[at_expires] = static_cast<std::uint64_t>(value.expires_at_ms);
-    words[used_words() - 1] = 0; // the bytes behind the text count in the checksum
+    words[shape().used_words() - 1] = 0; // the bytes behind the text count in the checksum
     char* text = reinterpret_cast<char*>(words + slot_fixed_words);
     for (const std::string_view part : {key, stored_id, reason}) {
         if (!part.empty())

@@ -57,6 +57,7 @@ file_header header_of(const geometry& shape) {
     header.counters_offset = shape.counters_offset;
     header.index_offset = shape.index_offset;
     header.slots_offset = shape.slots_offset;
+    header.tails_offset = shape.tails_offset;
     header.activity_offset = shape.activity_offset;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     header.created_at_ms = static_cast<std::uint64_t>(

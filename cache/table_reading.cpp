@@ -44,7 +44,12 @@ base::result<bool> table_reading::slot_into(std::uint64_t entry, slot_image& ima
     if (auto done = read(shape_.slots_offset + number * sizeof(slot), image.words, sizeof(slot));
         !done)
         return done.error();
-    return image.is_whole(number);
+    if (image.shape().used_words() > slot_near_words)
+        if (auto done = read(shape_.tails_offset + number * sizeof(slot_tail),
+                             image.words + slot_near_words, sizeof(slot_tail));
+            !done)
+            return done.error();
+    return image.is_whole(number, image.shape().used_words());
 }
 
 base::result<void> table_reading::read(std::uint64_t offset, void* to, std::size_t bytes) const {

@@ -120,16 +120,15 @@ put_result table_writer::insert(std::string_view key, std::uint64_t hash, const 
 }
 
 void table_writer::fill(std::uint32_t slot_number) {
-    slot& to = table_.slots[slot_number];
-    std::uint64_t* const words = &to.seal;
-    const std::size_t used = image_.used_words();
-    const auto old = static_cast<std::uint32_t>(load_relaxed(to.seal));
+    std::uint64_t& seal = table_.slots[slot_number].seal;
+    const std::size_t used = image_.shape().used_words();
+    const auto old = static_cast<std::uint32_t>(load_relaxed(seal));
     const std::uint32_t odd = (old | 1) + (old & 1) * 2; // never the odd number that is there
-    store_release(to.seal, odd);
+    store_release(seal, odd);
     for (std::size_t i = 1; i < used; ++i)
-        store_release(words[i], image_.words[i]);
-    const std::uint64_t sum = image_.checksum(slot_number);
-    store_release(to.seal, sum << 32 | static_cast<std::uint32_t>(odd + 1));
+        store_release(table_.slot_word(slot_number, i), image_.words[i]);
+    const std::uint64_t sum = image_.checksum(slot_number, used);
+    store_release(seal, sum << 32 | static_cast<std::uint32_t>(odd + 1));
 }
 
 bool table_writer::remove(std::string_view key, std::uint64_t version) {

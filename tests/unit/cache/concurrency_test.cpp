@@ -20,7 +20,7 @@ using concurrency = table_test;
 
 constexpr std::uint64_t lasting_keys = 24; // always there, ever newer
 constexpr std::uint64_t fleeting_keys = 24;
-constexpr std::uint64_t writes = under_tsan ? 60'000 : 400'000;
+constexpr std::uint64_t writes = under_tsan ? 60'000 : 200'000;
 
 struct reader_outcome {
     std::uint64_t looks = 0;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t keys = 40;
 constexpr std::uint64_t capacity = 48;
-constexpr int rounds = under_tsan || under_asan ? 400 : 2000;
+constexpr int rounds = under_tsan || under_asan ? 300 : 1200;
 
 class damaged_table : public table_test {
   protected:
@@ -162,7 +162,7 @@ class vandal {
     /// Mostly where something lies: the index, the first slots, the lines; seldom the header.
     std::size_t somewhere() {
         const geometry shape = geometry_of(capacity);
-        switch (below(8)) {
+        switch (below(9)) {
         case 0:
             return below(shape.file_bytes);
         case 1:
@@ -174,6 +174,8 @@ class vandal {
         case 5:
         case 6:
             return shape.slots_offset + below(3 * capacity * sizeof(slot));
+        case 7:
+            return shape.tails_offset + below(3 * capacity * sizeof(slot_tail));
         default:
             return shape.activity_offset + below(shape.places() * sizeof(activity_line));
         }

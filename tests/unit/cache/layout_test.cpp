@@ -88,6 +88,7 @@ TEST(layout_md, header) {
                       POSTERN_FIELD(file_header, counters_offset),
                       POSTERN_FIELD(file_header, index_offset),
                       POSTERN_FIELD(file_header, slots_offset),
+                      POSTERN_FIELD(file_header, tails_offset),
                       POSTERN_FIELD(file_header, activity_offset),
                       POSTERN_FIELD(file_header, hash_key),
                       POSTERN_FIELD(file_header, created_at_ms),
@@ -132,6 +133,13 @@ TEST(layout_md, slots) {
     expect_gapless(code, sizeof(slot));
 }
 
+TEST(layout_md, tails) {
+    const fields code{POSTERN_FIELD(slot_tail, text)};
+    EXPECT_EQ(fields_under("Tails"), code);
+    expect_gapless(code, sizeof(slot_tail));
+    EXPECT_EQ(sizeof(slot::text) + sizeof(slot_tail::text), slot_text_bytes);
+}
+
 TEST(layout_md, activity_lines) {
     const fields code{
         POSTERN_FIELD(activity_line, epoch),         POSTERN_FIELD(activity_line, last_seen_ms),
@@ -146,13 +154,18 @@ TEST(layout_md, constants) {
     std::map<std::string, std::uint64_t> words;
     for (const auto& row : rows_under("Constants"))
         words[row.at(0)] = std::stoull(row.at(1));
-    const std::map<std::string, std::uint64_t> code{
-        {"table_magic", table_magic},         {"layout_version", layout_version},
-        {"page_bytes", page_bytes},           {"capacity_max", capacity_max},
-        {"process_slots", process_slots},     {"counters_max", counters_max},
-        {"bucket_entries", bucket_entries},   {"probe_buckets_max", probe_buckets_max},
-        {"slot_text_bytes", slot_text_bytes}, {"checkpoint_bytes_max", checkpoint_bytes_max},
-        {"spare_slots_min", spare_slots_min}};
+    const std::map<std::string, std::uint64_t> code{{"table_magic", table_magic},
+                                                    {"layout_version", layout_version},
+                                                    {"page_bytes", page_bytes},
+                                                    {"capacity_max", capacity_max},
+                                                    {"process_slots", process_slots},
+                                                    {"counters_max", counters_max},
+                                                    {"bucket_entries", bucket_entries},
+                                                    {"probe_buckets_max", probe_buckets_max},
+                                                    {"slot_text_bytes", slot_text_bytes},
+                                                    {"slot_near_text_bytes", slot_near_text_bytes},
+                                                    {"checkpoint_bytes_max", checkpoint_bytes_max},
+                                                    {"spare_slots_min", spare_slots_min}};
     EXPECT_EQ(words, code);
 }
 
@@ -164,9 +177,11 @@ TEST(layout, sections_follow_each_other_at_every_capacity) {
         EXPECT_EQ(g.counters_offset, sizeof(file_header));
         EXPECT_GE(g.index_offset, g.counters_offset + process_slots * sizeof(counter_block));
         EXPECT_GE(g.slots_offset, g.index_offset + g.bucket_count * sizeof(bucket));
-        EXPECT_GE(g.activity_offset, g.slots_offset + g.slot_count * sizeof(slot));
+        EXPECT_GE(g.tails_offset, g.slots_offset + g.slot_count * sizeof(slot));
+        EXPECT_GE(g.activity_offset, g.tails_offset + g.slot_count * sizeof(slot_tail));
         EXPECT_GE(g.file_bytes, g.activity_offset + g.places() * sizeof(activity_line));
-        for (const std::uint64_t offset : {g.index_offset, g.slots_offset, g.activity_offset})
+        for (const std::uint64_t offset :
+             {g.index_offset, g.slots_offset, g.tails_offset, g.activity_offset})
             EXPECT_EQ(offset % page_bytes, 0U);
         EXPECT_GE(g.places() * 3, capacity * 4) << "three quarters full at most";
         EXPECT_LT(g.slot_count, 0xffffffffU);

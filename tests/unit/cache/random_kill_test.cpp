@@ -14,7 +14,7 @@ namespace postern::cache {
 namespace {
 
 constexpr std::uint64_t keys = 48;
-constexpr int kills = under_tsan || under_asan ? 200 : 1500;
+constexpr int kills = under_tsan || under_asan ? 200 : 1000;
 
 /// What writer and readers tell the test; survives their deaths.
 struct journal {
