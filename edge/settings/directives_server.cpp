@@ -35,8 +35,18 @@ const directive table[] = {
      .more = "Names without captures are looked at first, then the others in the order of the "
              "conf. A capture takes one "
              "or more letters, digits, and . _ ~ -.",
-     .example = "server_name {threadId}.edit.{clientId}.example.com;",
+     .example = "server_name edit.{clientId}.example.com;",
      .repeats = true},
+    {.name = "static_root",
+     .contexts = context::server | context::location,
+     .arguments = "FOLDER",
+     .words_min = 1,
+     .words_max = 1,
+     .line = "The static site that stands in for a session that is draining or expired; knows the "
+             "captures",
+     .more = "Without it, the root of the server's \"location /\" with static.",
+     .example = "static_root /srv/sites/{clientId}/dist;",
+     .handlers = for_handler(handler::session)},
     {.name = "location",
      .contexts = context::server,
      .arguments = "[=] PATH",

@@ -1,0 +1,168 @@
+// `postern sessions ...`: the store named in the conf, with or without a running postern, which
+// sees a change by its feed.
+#include "edge/cli/cli.hpp"
+#include "edge/cli/sessions_change.hpp"
+#include "edge/cli/sessions_text.hpp"
+#include "edge/cli/text_table.hpp"
+#include "edge/master/privileges.hpp"
+#include "sync/store/sqlite/sqlite_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+namespace postern::edge {
+namespace {
+
+constexpr std::size_t page_sessions = 500; // read at one time
+constexpr int conflicts_max = 20; // somebody else changed the record between our read and our write
+
+class session_commands {
+  public:
+    session_commands(const command_line& line, const settings& conf, sync::store& store,
+                     const console& to)
+        : line_{line}, conf_{conf}, store_{store}, to_{to} {}
+
+    int run() {
+        switch (line_.verb) {
+        case verb::sessions_list:
+            return list();
+        case verb::sessions_show:
+            return show();
+        case verb::sessions_rm:
+            return remove();
+        default:
+            return set();
+        }
+    }
+
+  private:
+    int failed(const base::failure& error) const {
+        if (error.code == sync::store_error::not_found)
+            return to_.refuse(
+                exit_failed, fmt::format("there is no session \"{}\"", shown_whole(line_.subject)));
+        return to_.refuse(exit_failed, error.text());
+    }
+
+    int list() {
+        std::vector<sync::session_status> states;
+        if (line_.changes.status) {
+            const auto status = status_named(*line_.changes.status);
+            if (!status)
+                return to_.refuse(exit_usage, status.error());
+            states.push_back(*status);
+        }
+        text_table table{{"SESSION", "CLIENT", "USER", "THREAD", "STATUS", "TARGET",
+                          "LAST ACTIVITY", "REQUESTS"}};
+        std::string after;
+        bool first = true;
+        if (line_.json)
+            to_.out << "[";
+        for (;;) {
+            const auto page = store_.list(states, page_sessions, after);
+            if (!page)
+                return failed(page.error());
+            for (const sync::session& record : *page) {
+                if (line_.changes.client && *line_.changes.client != record.client_id)
+                    continue;
+                if (line_.json)
+                    to_.out << (first ? "\n " : ",\n ") << json_of(record);
+                else
+                    table.add({record.session_id, record.client_id, record.user_id,
+                               record.thread_id, std::string{sync::name_of(record.status)},
+                               target_text(record), time_text(record.last_activity_at_ms),
+                               std::to_string(record.request_count)});
+                first = false;
+            }
+            if (page->size() < page_sessions)
+                break;
+            after = page->back().session_id;
+        }
+        if (line_.json)
+            to_.out << (first ? "]\n" : "\n]\n");
+        else
+            table.write(to_.out);
+        return exit_ok;
+    }
+
+    int show() {
+        const auto record = store_.get(line_.subject);
+        if (!record)
+            return failed(record.error());
+        if (line_.json)
+            to_.out << json_of(*record) << "\n";
+        else
+            to_.out << text_of(*record);
+        return exit_ok;
+    }
+
+    int remove() {
+        const auto done = store_.remove(line_.subject, 0);
+        if (!done)
+            return failed(done.error());
+        to_.out << "removed " << shown_whole(line_.subject) << "\n";
+        return exit_ok;
+    }
+
+    int set() {
+        for (int tries = 0; tries < conflicts_max; ++tries) {
+            const auto before = store_.get(line_.subject);
+            if (!before && before.error().code != sync::store_error::not_found)
+                return failed(before.error());
+            const std::int64_t now = base::to_epoch_ms(base::system_clock{}.wall());
+            const auto wanted = before ? changed_session(*before, line_.changes, conf_, now)
+                                       : new_session(line_.subject, line_.changes, conf_, now);
+            if (!wanted)
+                return to_.refuse(exit_usage, wanted.error().text);
+            const auto written = before ? store_.replace(*wanted) : store_.insert(*wanted);
+            if (written)
+                return tell(*written);
+            const base::error_code code = written.error().code;
+            if (code != sync::store_error::conflict && code != sync::store_error::exists &&
+                code != sync::store_error::not_found)
+                return failed(written.error());
+        }
+        return to_.refuse(exit_failed,
+                          fmt::format("\"{}\" is changed by others all the time; try again",
+                                      shown_whole(line_.subject)));
+    }
+
+    int tell(const sync::session& record) {
+        to_.out << fmt::format("{}: {}, target {}, route key {}\n", shown_whole(record.session_id),
+                               sync::name_of(record.status), target_text(record),
+                               shown_whole(record.route_key));
+        const auto& allowed = conf_.allow_targets;
+        const bool reachable =
+            record.target.address.is_none() ||
+            std::any_of(allowed.begin(), allowed.end(), [&](const base::ip_network& n) {
+                return n.contains(record.target.address);
+            });
+        if (!reachable)
+            to_.err << "postern: warning: " << record.target.text()
+                    << " is outside of allow_targets; requests for it are answered 502\n";
+        return exit_ok;
+    }
+
+    const command_line& line_;
+    const settings& conf_;
+    sync::store& store_;
+    const console& to_;
+};
+
+} // namespace
+
+int run_sessions(const command_line& line, const settings& conf, const console& to) {
+    // A database that root makes could not be opened by the processes of `user`.
+    const auto who = identity_for(conf.user);
+    if (!who)
+        return to.refuse(exit_failed, who.error().text());
+    const acting_as owner{*who};
+    const auto store = sync::open_sqlite_store({.path = conf.store.path});
+    if (!store)
+        return to.refuse(exit_failed, store.error().text());
+    return session_commands{line, conf, **store, to}.run();
+}
+
+} // namespace postern::edge
