@@ -3,6 +3,7 @@
 #include "edge/request/scan.hpp"
 
 #include <array>
+#include <cstring>
 
 namespace postern::edge {
 namespace {
@@ -106,11 +107,34 @@ consteval hash_table make_table() {
 }
 constexpr hash_table table = make_table();
 
+template <class Word>
+bool same_word(const char* text, const char* lower) noexcept {
+    constexpr Word every_case_bit = static_cast<Word>(0x2020202020202020U);
+    Word a;
+    Word b;
+    std::memcpy(&a, text, sizeof a);
+    std::memcpy(&b, lower, sizeof b);
+    return (a | every_case_bit) == b;
+}
+
+/// Whether token `text` is `lower`, a name of lower-case letters, digits and '-', without case.
+/// Among token bytes only the two cases of a letter become the same with the case bit set.
 bool equal_to_lower(std::string_view text, std::string_view lower) noexcept {
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if (to_lower(text[i]) != lower[i])
-            return false;
-    return true;
+    const std::size_t n = lower.size();
+    if (text.size() != n)
+        return false;
+    const char* const a = text.data();
+    const char* const b = lower.data();
+    if (n >= 8) {
+        for (std::size_t i = 0; i + 8 < n; i += 8)
+            if (!same_word<std::uint64_t>(a + i, b + i))
+                return false;
+        return same_word<std::uint64_t>(a + n - 8, b + n - 8);
+    }
+    if (n >= 4)
+        return same_word<std::uint32_t>(a, b) && same_word<std::uint32_t>(a + n - 4, b + n - 4);
+    return n >= 2 && same_word<std::uint16_t>(a, b) &&
+           same_word<std::uint16_t>(a + n - 2, b + n - 2);
 }
 
 constexpr std::string_view own_prefix = "x-postern-";
@@ -122,11 +146,10 @@ known known_field(std::string_view name) noexcept {
         return known::other;
     if (name.size() <= name_bytes_max) {
         const std::uint8_t i = table.at[slot_of(name, table.seed)];
-        if (i != no_name && names[i].name.size() == name.size() &&
-            equal_to_lower(name, names[i].name))
+        if (i != no_name && equal_to_lower(name, names[i].name))
             return names[i].id;
     }
-    if (name.size() > own_prefix.size() &&
+    if (letter(name[0]) == 'x' && name.size() > own_prefix.size() &&
         equal_to_lower(name.substr(0, own_prefix.size()), own_prefix))
         return known::x_postern;
     return known::other;
@@ -136,7 +159,7 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     if (a.size() != b.size())
         return false;
     for (std::size_t i = 0; i < a.size(); ++i)
-        if (to_lower(a[i]) != to_lower(b[i]))
+        if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i]))
             return false;
     return true;
 }

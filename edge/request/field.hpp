@@ -66,6 +66,7 @@ enum class known : std::uint8_t {
 
 struct field {
     known id = known::other;
+    bool verbatim = false;  // "name: value\r\n" stands in one piece from name.data() on
     std::string_view name;  // as sent
     std::string_view value; // without surrounding white space
 };
@@ -80,7 +81,7 @@ using field_list = boost::container::small_vector<field, 32>;
     return {};
 }
 
-/// The field's identity; names compare without case.
+/// The field's identity; names compare without case. Requires: `name` is a token (RFC 9110 5.6.2).
 [[nodiscard]] known known_field(std::string_view name) noexcept;
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;

@@ -82,7 +82,10 @@ lines_outcome read_field_lines(const char* at, const char* end, std::size_t fiel
             --value_end;
         if (out.size() == fields_max)
             return {.state = read_state::bad, .too_many = true, .reason = "too many header fields"};
+        const char* const name_end = name + name_text.size();
+        const bool verbatim = value - name_end == 2 && name_end[1] == ' ' && value_end == at;
         out.push_back({known_field(name_text),
+                       verbatim,
                        name_text,
                        {value, static_cast<std::size_t>(value_end - value)}});
         at += 2;
@@ -113,6 +116,10 @@ std::optional<http_version> read_version(std::string_view text) noexcept {
 }
 
 void add_connection_options(std::string_view value, connection_options& out) noexcept {
+    if (equal_ignoring_case(value, "keep-alive")) { // nearly all of them
+        out.keep_alive = true;
+        return;
+    }
     for_each_member(value, [&](std::string_view option) {
         if (equal_ignoring_case(option, "keep-alive"))
             out.keep_alive = true;

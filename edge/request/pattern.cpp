@@ -59,6 +59,10 @@ std::optional<std::size_t> matcher::match(std::string_view text, captures& found
             length = capture_run(left);
             if (length < left.size() && left[length] != '/')
                 return fail();
+        } else if (!is_capture_byte(s.literal.front())) {
+            length = capture_run(left); // no capture reaches past the literal's first byte
+            if (!left.substr(length).starts_with(s.literal))
+                return fail();
         } else {
             length = left.find(s.literal, 1);
             if (length == std::string_view::npos)

@@ -6,6 +6,10 @@
 namespace postern::edge {
 namespace {
 
+/// Bytes that neither are refused nor can start a separator.
+constexpr auto harmless = detail::byte_class(
+    [](unsigned c) { return c > 0x20 && c != 0x7f && c != '/' && c != '%' && c != '\\'; });
+
 /// Whether the bytes at `at` are a percent-encoding of `hex` ("2e"), in either case.
 bool is_encoded(std::string_view path, std::size_t at, const char (&hex)[3]) noexcept {
     return at + 2 < path.size() && path[at] == '%' && path[at + 1] == hex[0] &&
@@ -40,19 +44,18 @@ bool is_dot_segment(std::string_view path, std::size_t at) noexcept {
 } // namespace
 
 const char* refuse_path(std::string_view path) noexcept {
-    const char* const end = path.data() + path.size();
-    if (find_control_or_space(path.data(), end) != end)
-        return "a control byte in the path";
-    for (std::size_t i = 0; i < path.size();) {
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (harmless[static_cast<unsigned char>(path[i])])
+            continue;
         const std::size_t separator = separator_bytes(path, i);
         if (separator == 0) {
-            ++i;
-            continue;
+            if (path[i] == '%')
+                continue;
+            return "a control byte in the path";
         }
         if (path[i] == '\\')
             return "a backslash in the path";
-        i += separator;
-        if (is_dot_segment(path, i))
+        if (is_dot_segment(path, i + separator))
             return "a dot segment in the path";
     }
     return nullptr;

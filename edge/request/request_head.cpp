@@ -49,6 +49,7 @@ void clear(request_head& head) {
     head.fields.clear();
     head.content_length.reset();
     head.chunked = false;
+    head.connection_names = false;
     head.keep_alive = true;
     head.websocket = false;
     head.expect_continue = false;

@@ -42,7 +42,8 @@ struct request_head {
     std::optional<std::uint64_t> content_length;
     bool chunked = false;
 
-    bool keep_alive = true; // what the client asks for
+    bool connection_names = false; // Connection names fields besides its options
+    bool keep_alive = true;        // what the client asks for
     bool websocket =
         false; // GET + Upgrade: websocket + Connection: upgrade, key and version present
     bool expect_continue = false; // Expect: 100-continue (RFC 9110 10.1.1), only with a body

@@ -116,6 +116,7 @@ read_outcome apply_framing(const gathered& g, request_head& head) {
 read_outcome apply_connection(const gathered& g, request_head& head) {
     if (g.connection.nominated > nominated_max)
         return bad(400, "a Connection that names too many headers");
+    head.connection_names = g.connection.nominated > 0;
     head.keep_alive = !g.connection.close && (head.minor_version >= 1 || g.connection.keep_alive);
     const bool asks = head.method == method::get && head.minor_version >= 1 &&
                       g.connection.upgrade && g.upgrade_websocket;
@@ -136,6 +137,18 @@ read_outcome apply_expectation(const gathered& g, request_head& head) {
         return bad(417, "an expectation other than 100-continue");
     head.expect_continue = head.has_body();
     return fine;
+}
+
+/// Why a byte of the target may not be there, or nullptr. Controls and spaces ended it before.
+const char* refuse_target_bytes(std::string_view target) {
+    unsigned char all = 0;
+    for (const char c : target)
+        all |= static_cast<unsigned char>(c);
+    if (all >= 0x80)
+        return "a byte in the request target that must be percent-encoded";
+    if (target.find('#') != std::string_view::npos)
+        return "a fragment in the request target";
+    return nullptr;
 }
 
 /// "http://host/path" becomes "/path"; the authority goes before Host (RFC 9112 3.2.2).
@@ -161,12 +174,8 @@ read_outcome apply_target_rules(request_head& head) {
     // TRACE would show a client the headers that are added behind its back.
     if (head.method == method::trace)
         return bad(501, "TRACE is not served");
-    for (const char c : head.target) {
-        if (c == '#')
-            return bad(400, "a fragment in the request target");
-        if (static_cast<unsigned char>(c) >= 0x80)
-            return bad(400, "a byte in the request target that must be percent-encoded");
-    }
+    if (const char* reason = refuse_target_bytes(head.target))
+        return bad(400, reason);
     if (head.target.front() != '/' && head.target != "*")
         if (auto r = reduce_absolute_form(head); r.state == read_state::bad)
             return r;

@@ -22,6 +22,7 @@ void clear(response_head& head) {
     head.framing = body_framing::none;
     head.content_length = 0;
     head.has_content_length = false;
+    head.connection_names = false;
     head.keep_alive = true;
     head.head_bytes = 0;
 }
@@ -141,6 +142,7 @@ read_outcome read_response_head(std::string_view bytes, const head_limits& limit
     const gathered g = gather(out.fields);
     if (g.connection.nominated > nominated_max)
         return bad("a Connection that names too many headers");
+    out.connection_names = g.connection.nominated > 0;
     if (auto r = apply_framing(g, to, out); r.state == read_state::bad)
         return r;
     out.keep_alive = !g.connection.close && out.framing != body_framing::until_close &&

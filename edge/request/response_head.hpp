@@ -22,7 +22,8 @@ struct response_head {
     std::uint64_t content_length =
         0; // for framing length; for HEAD and 304: what was declared, or 0
     bool has_content_length = false;
-    bool keep_alive = true; // what the upstream offers
+    bool connection_names = false; // Connection names fields besides its options
+    bool keep_alive = true;        // what the upstream offers
     std::size_t head_bytes = 0;
 };
 

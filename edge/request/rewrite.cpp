@@ -5,8 +5,7 @@
 #include "edge/request/rewrite_parts.hpp"
 #include "edge/request/scan.hpp"
 #include "edge/request/session_key.hpp"
-
-#include <charconv>
+#include "edge/request/text_writer.hpp"
 
 namespace postern::edge {
 namespace {
@@ -22,20 +21,6 @@ forwarded_values forwarded_by(const request_head& head, bool trusted) {
     return {value_of(head.fields, known::x_real_ip), value_of(head.fields, known::x_forwarded_host),
             value_of(head.fields, known::x_forwarded_proto),
             value_of(head.fields, known::x_forwarded_prefix)};
-}
-
-bool is_conditional(known id) noexcept {
-    switch (id) {
-    case known::if_match:
-    case known::if_modified_since:
-    case known::if_none_match:
-    case known::if_range:
-    case known::if_unmodified_since:
-    case known::range:
-        return true;
-    default:
-        return false;
-    }
 }
 
 /// Fields that postern writes itself, or that end at it.
@@ -71,11 +56,12 @@ bool is_twin_of_replaced(std::string_view name) noexcept {
 }
 
 /// Cookie without postern's own; nothing when no other is left.
-void write_cookies(std::string& out, const field& cookies) {
+void write_cookies(text_writer& out, const field& cookies) {
     if (cookies.value.find(session_cookie) == std::string_view::npos)
-        return write_field(out, cookies.name, cookies.value);
+        return out.put_field(cookies);
+    out.put_pending();
     const std::size_t start = out.size();
-    out.append(cookies.name).append(": ");
+    out.put(cookies.name).put(": ");
     const std::size_t values = out.size();
     std::string_view left = cookies.value;
     while (!left.empty()) {
@@ -84,17 +70,17 @@ void write_cookies(std::string& out, const field& cookies) {
         const bool own = trimmed(pair.substr(0, pair.find('='))) == session_cookie;
         if (!own && !pair.empty()) {
             if (out.size() != values)
-                out.append("; ");
-            out.append(pair);
+                out.put("; ");
+            out.put(pair);
         }
         if (end == std::string_view::npos)
             break;
         left.remove_prefix(end + 1);
     }
     if (out.size() == values)
-        out.resize(start);
+        out.cut(start);
     else
-        out.append("\r\n");
+        out.put("\r\n");
 }
 
 /// Whether `origin` is the origin that the browser sees this request's host at.
@@ -107,89 +93,98 @@ bool is_public_origin(std::string_view origin, const request_head& head, const r
            same_authority(url->parts, *own, secure);
 }
 
-void write_forwarded(std::string& out, const request_head& head, const request_rewrite& how,
+void write_forwarded(text_writer& out, const request_head& head, const request_rewrite& how,
                      const forwarded_values& by) {
-    write_field_clean(out, "X-Real-IP", by.real_ip.empty() ? how.client_address : by.real_ip);
-    out.append("X-Forwarded-For: ");
+    out.put("X-Real-IP: ").put_clean(by.real_ip.empty() ? how.client_address : by.real_ip);
+    out.put("\r\nX-Forwarded-For: ");
     if (how.trusted_client)
         for (const field& f : head.fields)
             if (f.id == known::x_forwarded_for && !f.value.empty())
-                out.append(f.value).append(", ");
-    append_clean(out, how.client_address);
-    out.append("\r\n");
+                out.put(f.value).put(", ");
+    out.put_clean(how.client_address);
     const std::string_view host = by.host.empty() ? head.host : by.host;
     if (!host.empty())
-        write_field(out, "X-Forwarded-Host", host);
-    write_field(out, "X-Forwarded-Proto", by.proto.empty() ? how.scheme : by.proto);
-    if (by.prefix.empty() && how.prefix.empty())
-        return;
-    out.append("X-Forwarded-Prefix: ").append(by.prefix);
-    append_clean(out, how.prefix);
-    out.append("\r\n");
+        out.put("\r\nX-Forwarded-Host: ").put(host);
+    out.put("\r\nX-Forwarded-Proto: ").put(by.proto.empty() ? how.scheme : by.proto);
+    if (!by.prefix.empty() || !how.prefix.empty())
+        out.put("\r\nX-Forwarded-Prefix: ").put(by.prefix).put_clean(how.prefix);
+    out.put("\r\n");
 }
 
-void write_client_fields(std::string& out, const request_head& head, const request_rewrite& how,
-                         const forwarded_values& by) {
-    const nominations nominated{head.fields};
-    for (const field& f : head.fields) {
-        if (is_replaced(f.id))
-            continue;
-        if (f.id == known::other) {
-            if (nominated.has(f.name) || is_twin_of_replaced(f.name))
-                continue;
-        } else if (how.identity_encoding &&
-                   (f.id == known::accept_encoding || is_conditional(f.id))) {
-            continue;
-        } else if (f.id == known::cookie) {
-            write_cookies(out, f);
-            continue;
-        } else if (f.id == known::authorization && !how.bearer_token.empty()) {
-            continue;
-        } else if (f.id == known::forwarded && !how.trusted_client) {
-            continue;
-        } else if (f.id == known::origin && how.rewrite_origin &&
-                   is_public_origin(f.value, head, how, by)) {
-            out.append("Origin: http://");
-            append_clean(out, how.host);
-            out.append("\r\n");
-            continue;
-        }
-        write_field(out, f.name, f.value);
+/// Whether a field of the client's goes on as it is; some that do not are written here in another
+/// form.
+bool passes(text_writer& out, const field& f, const request_head& head, const request_rewrite& how,
+            const forwarded_values& by) {
+    switch (f.id) {
+    case known::accept_encoding:
+    case known::if_match:
+    case known::if_modified_since:
+    case known::if_none_match:
+    case known::if_range:
+    case known::if_unmodified_since:
+    case known::range:
+        return !how.identity_encoding;
+    case known::authorization:
+        return how.bearer_token.empty();
+    case known::forwarded:
+        return how.trusted_client;
+    case known::cookie:
+        write_cookies(out, f);
+        return false;
+    case known::origin:
+        if (!how.rewrite_origin || !is_public_origin(f.value, head, how, by))
+            return true;
+        out.put_pending();
+        out.put("Origin: http://").put_clean(how.host).put("\r\n");
+        return false;
+    default:
+        return !is_replaced(f.id);
     }
+}
+
+void write_client_fields(text_writer& out, const request_head& head, const request_rewrite& how,
+                         const forwarded_values& by) {
+    const nominations nominated{head.fields, head.connection_names};
+    for (const field& f : head.fields) {
+        const bool kept = f.id == known::other
+                              ? !nominated.has(f.name) && !is_twin_of_replaced(f.name)
+                              : passes(out, f, head, how, by);
+        if (kept)
+            out.put_field(f);
+    }
+    out.put_pending();
 }
 
 } // namespace
 
 void write_request_head(std::string& out, const request_head& head, const request_rewrite& how) {
-    out.reserve(out.size() + head.head_bytes + how.path.size() + 512);
-    out.append(head.method_text).append(" ");
+    constexpr std::size_t own_fields_expected = 512;
+    text_writer w{out, head.head_bytes + own_fields_expected};
+    w.put(head.method_text).put(" ");
     if (how.path.empty())
-        out.append("/");
+        w.put("/");
     else
-        append_clean(out, how.path);
+        w.put_clean(how.path);
     if (head.has_query)
-        out.append("?").append(head.query);
-    out.append(" HTTP/1.1\r\n");
-    write_field_clean(out, "Host", how.host.empty() ? head.host : how.host);
+        w.put("?").put(head.query);
+    w.put(" HTTP/1.1\r\nHost: ").put_clean(how.host.empty() ? head.host : how.host).put("\r\n");
     const forwarded_values by = forwarded_by(head, how.trusted_client);
-    write_client_fields(out, head, how, by);
+    write_client_fields(w, head, how, by);
     if (how.identity_encoding)
-        out.append("Accept-Encoding: identity\r\n");
-    write_forwarded(out, head, how, by);
+        w.put("Accept-Encoding: identity\r\n");
+    write_forwarded(w, head, how, by);
     if (!how.session_id.empty())
-        write_field_clean(out, "X-Session-Id", how.session_id);
-    if (!how.bearer_token.empty()) {
-        out.append("Authorization: Bearer ");
-        append_clean(out, how.bearer_token);
-        out.append("\r\n");
-    }
+        w.put("X-Session-Id: ").put_clean(how.session_id).put("\r\n");
+    if (!how.bearer_token.empty())
+        w.put("Authorization: Bearer ").put_clean(how.bearer_token).put("\r\n");
     if (head.chunked)
-        out.append("Transfer-Encoding: chunked\r\n");
+        w.put("Transfer-Encoding: chunked\r\n");
     else if (head.content_length)
-        write_length(out, *head.content_length);
+        w.put("Content-Length: ").put_number(*head.content_length).put("\r\n");
     if (how.websocket)
-        out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
-    out.append("\r\n");
+        w.put("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    w.put("\r\n");
+    w.finish();
 }
 
 } // namespace postern::edge

@@ -2,8 +2,6 @@
 
 #include "edge/request/scan.hpp"
 
-#include <charconv>
-
 namespace postern::edge {
 
 bool is_hop_by_hop(known id) noexcept {
@@ -23,7 +21,7 @@ bool is_hop_by_hop(known id) noexcept {
     }
 }
 
-nominations::nominations(const field_list& fields) {
+void nominations::gather(const field_list& fields) {
     for (const field& f : fields) {
         if (f.id != known::connection)
             continue;
@@ -37,22 +35,6 @@ nominations::nominations(const field_list& fields) {
             return true;
         });
     }
-}
-
-void append_clean(std::string& out, std::string_view text) {
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (at != end) {
-        const char* const stop = find_control(at, end);
-        out.append(at, stop);
-        at = stop == end ? end : stop + 1;
-    }
-}
-
-void write_length(std::string& out, std::uint64_t length) {
-    char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;
-    out.append("Content-Length: ").append(digits, end).append("\r\n");
 }
 
 } // namespace postern::edge

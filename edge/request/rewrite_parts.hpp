@@ -21,7 +21,11 @@ namespace postern::edge {
 /// X-Forwarded-For.
 class nominations {
   public:
-    explicit nominations(const field_list& fields);
+    /// `any`: the head's connection_names; without any, `fields` are not looked at.
+    nominations(const field_list& fields, bool any) {
+        if (any)
+            gather(fields);
+    }
     [[nodiscard]] bool has(std::string_view name) const noexcept {
         for (const std::string_view n : names_)
             if (equal_ignoring_case(n, name))
@@ -30,21 +34,8 @@ class nominations {
     }
 
   private:
+    void gather(const field_list& fields);
     boost::container::static_vector<std::string_view, nominated_max> names_;
 };
-
-/// Appends `text` without its control bytes: for values that did not come through a head reader.
-void append_clean(std::string& out, std::string_view text);
-
-inline void write_field(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-}
-inline void write_field_clean(std::string& out, std::string_view name, std::string_view value) {
-    out.append(name).append(": ");
-    append_clean(out, value);
-    out.append("\r\n");
-}
-/// "Content-Length: N".
-void write_length(std::string& out, std::uint64_t length);
 
 } // namespace postern::edge

@@ -2,8 +2,7 @@
 #include "edge/request/rewrite.hpp"
 #include "edge/request/rewrite_parts.hpp"
 #include "edge/request/scan.hpp"
-
-#include <charconv>
+#include "edge/request/text_writer.hpp"
 
 namespace postern::edge {
 namespace {
@@ -20,12 +19,12 @@ body_to_client body_of(const response_head& head, enum method to, const response
     return how.client_minor_version >= 1 ? body_to_client::chunked : body_to_client::until_close;
 }
 
-void write_status_line(std::string& out, const response_head& head) {
-    char digits[3] = {static_cast<char>('0' + head.status / 100 % 10),
-                      static_cast<char>('0' + head.status / 10 % 10),
-                      static_cast<char>('0' + head.status % 10)};
-    out.append("HTTP/1.1 ").append(digits, sizeof digits).append(" ");
-    out.append(head.reason).append("\r\n");
+void write_status_line(text_writer& out, const response_head& head) {
+    const char digits[3] = {static_cast<char>('0' + head.status / 100 % 10),
+                            static_cast<char>('0' + head.status / 10 % 10),
+                            static_cast<char>('0' + head.status % 10)};
+    out.put("HTTP/1.1 ").put(std::string_view{digits, sizeof digits}).put(" ");
+    out.put(head.reason).put("\r\n");
 }
 
 /// `location` less the upstream's origin, when it has it ("http://localhost:4321", or
@@ -59,90 +58,86 @@ bool is_below(std::string_view path, std::string_view prefix) {
             std::string_view{"/?#"}.find(path[prefix.size()]) != std::string_view::npos);
 }
 
-void write_location(std::string& out, const field& f, const response_rewrite& how) {
+void write_location(text_writer& out, const field& f, const response_rewrite& how) {
     std::string_view path = f.value;
     if (const auto below = below_origin(path, how.upstream_origin)) {
         path = *below;
     } else if (how.prefix.empty() || !path.starts_with('/') || path.starts_with("//")) {
-        return write_field(out, f.name, f.value);
+        return out.put_field(f);
     }
-    out.append(f.name).append(": ");
+    out.put_pending();
+    out.put(f.name).put(": ");
     // An upstream that knows its base has put it there already.
     if (!is_below(path, how.prefix))
-        append_clean(out, how.prefix);
+        out.put_clean(how.prefix);
     if (!path.starts_with('/'))
-        out.append("/");
+        out.put("/");
     // Below no prefix "//host" would lead away.
     while (how.prefix.empty() && path.starts_with("//"))
         path.remove_prefix(1);
-    out.append(path).append("\r\n");
+    out.put(path).put("\r\n");
 }
 
 bool describes_old_body(known id) noexcept {
     return id == known::etag || id == known::last_modified;
 }
 
-void write_upstream_fields(std::string& out, const response_head& head,
+void write_upstream_fields(text_writer& out, const response_head& head,
                            const response_rewrite& how) {
-    const nominations nominated{head.fields};
+    const nominations nominated{head.fields, head.connection_names};
     for (const field& f : head.fields) {
-        if (is_hop_by_hop(f.id) || f.id == known::content_length || f.id == known::x_postern)
-            continue;
-        if (f.id == known::other && nominated.has(f.name))
-            continue;
-        if (how.drop_length && describes_old_body(f.id))
-            continue;
-        if (f.id == known::location)
+        if (f.id == known::other) {
+            if (!nominated.has(f.name))
+                out.put_field(f);
+        } else if (f.id == known::location) {
             write_location(out, f, how);
-        else
-            write_field(out, f.name, f.value);
+        } else if (!is_hop_by_hop(f.id) && f.id != known::content_length &&
+                   f.id != known::x_postern && !(how.drop_length && describes_old_body(f.id))) {
+            out.put_field(f);
+        }
     }
+    out.put_pending();
 }
 
-void write_framing(std::string& out, const response_head& head, const response_rewrite& how,
+void write_framing(text_writer& out, const response_head& head, const response_rewrite& how,
                    body_to_client body) {
-    switch (body) {
-    case body_to_client::length:
-        return write_length(out, how.drop_length ? *how.new_length : head.content_length);
-    case body_to_client::chunked:
-        out.append("Transfer-Encoding: chunked\r\n");
-        return;
-    case body_to_client::until_close:
-        return;
-    case body_to_client::none:
-        break;
-    }
     // HEAD and 304 say what the body would have been; 1xx and 204 say nothing (RFC 9110 8.6).
-    const bool may_declare = head.status >= 200 && head.status != 204;
-    if (may_declare && head.has_content_length && !how.drop_length)
-        write_length(out, head.content_length);
+    const bool may_declare = body == body_to_client::none && head.status >= 200 &&
+                             head.status != 204 && head.has_content_length && !how.drop_length;
+    if (body == body_to_client::chunked)
+        out.put("Transfer-Encoding: chunked\r\n");
+    else if (body == body_to_client::length || may_declare)
+        out.put("Content-Length: ")
+            .put_number(how.drop_length ? *how.new_length : head.content_length)
+            .put("\r\n");
 }
 
 } // namespace
 
 body_to_client write_response_head(std::string& out, const response_head& head, enum method to,
                                    const response_rewrite& how) {
-    out.reserve(out.size() + head.head_bytes + how.prefix.size() + how.set_cookie.size() + 256);
-    write_status_line(out, head);
-    write_upstream_fields(out, head, how);
+    constexpr std::size_t own_fields_expected = 256;
+    text_writer w{out, head.head_bytes + how.set_cookie.size() + own_fields_expected};
+    write_status_line(w, head);
+    write_upstream_fields(w, head, how);
     const body_to_client body = body_of(head, to, how);
     if (head.status < 200) {
         if (head.status == switching_protocols)
-            out.append("Connection: Upgrade\r\nUpgrade: websocket\r\n");
-        out.append("\r\n");
+            w.put("Connection: Upgrade\r\nUpgrade: websocket\r\n");
+        w.put("\r\n").finish();
         return body_to_client::none;
     }
     if (!how.set_cookie.empty())
-        write_field_clean(out, "Set-Cookie", how.set_cookie);
+        w.put("Set-Cookie: ").put_clean(how.set_cookie).put("\r\n");
     if (how.add_headers != nullptr)
         for (const auto& [name, value] : *how.add_headers)
-            write_field(out, name, value);
-    write_framing(out, head, how, body);
+            w.put(name).put(": ").put_clean(value).put("\r\n");
+    write_framing(w, head, how, body);
     if (how.close || body == body_to_client::until_close)
-        out.append("Connection: close\r\n");
+        w.put("Connection: close\r\n");
     else if (how.client_minor_version == 0)
-        out.append("Connection: keep-alive\r\n");
-    out.append("\r\n");
+        w.put("Connection: keep-alive\r\n");
+    w.put("\r\n").finish();
     return body;
 }
 

@@ -1,4 +1,4 @@
-// Byte classes of HTTP/1 (RFC 9110 5.6.2, 5.5; RFC 3986), eight bytes a step where it pays.
+// Byte classes of HTTP/1 (RFC 9110 5.6.2, 5.5; RFC 3986), many bytes a step where it pays.
 #pragma once
 
 #include <array>
@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace postern::edge {
 
@@ -30,27 +34,43 @@ inline constexpr auto token_bytes = byte_class([](unsigned c) {
 inline constexpr auto capture_bytes = byte_class(
     [](unsigned c) { return is_alnum(c) || c == '.' || c == '_' || c == '~' || c == '-'; });
 
+#if defined(__SSE2__)
+/// The first byte up to `Highest` or equal to 0x7f, or `end`; 16 bytes a step.
+template <unsigned char Highest>
+[[nodiscard]] inline const char* find_low_or_del(const char* at, const char* end) noexcept {
+    const __m128i highest = _mm_set1_epi8(static_cast<char>(Highest));
+    const __m128i del = _mm_set1_epi8(0x7f);
+    for (; end - at >= 16; at += 16) {
+        __m128i x;
+        std::memcpy(&x, at, 16);
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, highest), x);
+        const auto hit =
+            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(x, del))));
+        if (hit != 0)
+            return at + std::countr_zero(hit);
+    }
+#else
 inline constexpr std::uint64_t every_byte = 0x0101010101010101U;
-inline constexpr std::uint64_t top_bits = 0x8080808080808080U;
-static_assert(std::endian::native == std::endian::little, "the scanners count from the low byte");
+static_assert(std::endian::native == std::endian::little, "the scanner counts from the low byte");
 
-/// The first byte below `Below` or equal to 0x7f, or `end`. The lowest bit that the two tests set
-/// is always a true hit: a borrow can only spoil bytes above one.
-template <std::uint64_t Below>
+/// The first byte up to `Highest` or equal to 0x7f, or `end`; 8 bytes a step. The lowest bit that
+/// the two tests set is always a true hit: a borrow can only spoil bytes above one.
+template <unsigned char Highest>
 [[nodiscard]] inline const char* find_low_or_del(const char* at, const char* end) noexcept {
     for (; end - at >= 8; at += 8) {
         std::uint64_t x;
         std::memcpy(&x, at, 8);
-        const std::uint64_t low = (x - every_byte * Below) & ~x;
+        const std::uint64_t low = (x - every_byte * (Highest + 1)) & ~x;
         const std::uint64_t y = x ^ (every_byte * 0x7f);
         const std::uint64_t del = (y - every_byte) & ~y;
-        const std::uint64_t hit = (low | del) & top_bits;
+        const std::uint64_t hit = (low | del) & (every_byte * 0x80);
         if (hit != 0)
             return at + std::countr_zero(hit) / 8;
     }
+#endif
     for (; at != end; ++at) {
         const auto c = static_cast<unsigned char>(*at);
-        if (c < Below || c == 0x7f)
+        if (c <= Highest || c == 0x7f)
             return at;
     }
     return end;
@@ -73,11 +93,11 @@ template <std::uint64_t Below>
 }
 /// The first control byte (a tab is one, too), or `end`.
 [[nodiscard]] inline const char* find_control(const char* at, const char* end) noexcept {
-    return detail::find_low_or_del<0x20>(at, end);
+    return detail::find_low_or_del<0x1f>(at, end);
 }
 /// The first control byte or space, or `end`.
 [[nodiscard]] inline const char* find_control_or_space(const char* at, const char* end) noexcept {
-    return detail::find_low_or_del<0x21>(at, end);
+    return detail::find_low_or_del<0x20>(at, end);
 }
 [[nodiscard]] inline bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';
