@@ -14,9 +14,8 @@ namespace postern::sync {
 struct checkpoint {
     std::string store;    // store::identity
     std::string position; // store::feed_position
-    /// Added to the store's versions: moved up when a store's versions fall behind those that the
-    /// table holds (another store, or an older copy), because the table never takes an older
-    /// version.
+    /// Added to the store's versions: the table never takes an older or equal version, but a
+    /// snapshot must be taken, also one of another store or an older copy, with small versions.
     std::uint64_t version_base = 0;
     std::chrono::milliseconds route_ttl{}; // resume_until of inactive routes was worked out with it
     bool operator==(const checkpoint&) const = default;

@@ -14,7 +14,6 @@ constexpr std::size_t batch_changes_max = 1'000;
 constexpr std::size_t defects_logged_max = 10'000; // sessions; more are counted, not logged
 constexpr auto store_patience = 100ms;   // for other writers; routes must not wait for long
 constexpr auto rung_retry_after = 100ms; // a ring tries a store that is away again, not more often
-constexpr auto expiry_interval = 1s;
 constexpr std::size_t expired_records_max = 500;
 
 } // namespace
@@ -147,7 +146,7 @@ result<void> follower::read_feed(bool rung) {
 }
 
 result<void> follower::read_expired() {
-    expiry_at_ = time_.steady() + expiry_interval;
+    expiry_at_ = time_.steady() + options_.expiry_interval;
     const std::int64_t now = now_ms();
     if (now <= expired_until_ms_)
         return {};
@@ -181,7 +180,7 @@ void follower::note(const applied& done) {
     }
     if (done.was_full && !is_full_) {
         is_full_ = true;
-        full_retry_at_ = time_.steady() + full_retry_interval;
+        full_retry_at_ = time_.steady() + options_.full_retry_interval;
         log_.error("the session table is full: new sessions are refused beyond {}; raise capacity "
                    "in session_table",
                    table_.capacity());

@@ -36,8 +36,6 @@ class follower {
     [[nodiscard]] store* connected() noexcept { return store_.get(); }
 
   private:
-    static constexpr std::chrono::seconds full_retry_interval{10};
-
     [[nodiscard]] base::result<void> connect();
     [[nodiscard]] base::result<void> resume_or_snapshot();
     [[nodiscard]] base::result<void> begin_snapshot(std::string_view why);

@@ -7,11 +7,9 @@
 namespace postern::sync {
 namespace {
 
-using namespace std::chrono_literals;
 using base::result;
 
 constexpr std::size_t page_records_max = 500; // some milliseconds of work
-constexpr auto hold_for = 2s;                 // before the snapshot that confirms a large sweep
 constexpr std::uint64_t held_removals_min = 100;
 
 } // namespace
@@ -38,8 +36,10 @@ result<void> follower::begin_snapshot(std::string_view why) {
         [&](std::string_view, const cache::route& one) { newest = std::max(newest, one.version); });
     if (!is_complete_)
         position_ = std::move(*position);
-    if (applier_.version_base() + next->version < newest)
-        applier_.set_version_base(newest - next->version);
+    // Above all that the table holds, so that each route is written anew: a comparison that left
+    // out what has the same version would not find out what is wrong with it.
+    if (applier_.version_base() + next->version <= newest)
+        applier_.set_version_base(newest - next->version + 1);
     table_.begin_mark();
     snapshot_ = std::move(next);
     expired_until_ms_ = now_ms();
@@ -91,7 +91,7 @@ result<void> follower::end_snapshot() {
         was_held_ = true;
         if (auto begun = begin_snapshot("to confirm the last one"); !begun)
             return begun;
-        snapshot_->next_page_at = time_.steady() + hold_for;
+        snapshot_->next_page_at = time_.steady() + options_.confirm_after;
         return {};
     }
     was_held_ = false;
@@ -102,7 +102,7 @@ result<void> follower::end_snapshot() {
         has_changed_ = true;
     snapshot_.reset();
     snapshot_at_ = time_.steady() + until_next_snapshot();
-    full_retry_at_ = time_.steady() + full_retry_interval;
+    full_retry_at_ = time_.steady() + options_.full_retry_interval;
     is_complete_ = true;
     is_behind_ = true; // synced once the feed has been read to its end
     must_rekey_ = false;

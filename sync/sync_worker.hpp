@@ -21,8 +21,14 @@ struct options {
     std::chrono::milliseconds poll_interval{250}; // between looks at the store without a ring
     std::chrono::milliseconds
         flush_interval{}; // activity goes back at most once per session and interval
-    std::chrono::milliseconds snapshot_interval{
-        std::chrono::hours{6}}; // a full comparison, to bound unknown bugs
+    // A full comparison, to bound unknown bugs.
+    std::chrono::milliseconds snapshot_interval{std::chrono::hours{6}};
+    // Between a snapshot that would remove most of a table and the one that confirms it.
+    std::chrono::milliseconds confirm_after{2'000};
+    // Between snapshots for the sake of sessions that a full table refused.
+    std::chrono::milliseconds full_retry_interval{10'000};
+    std::chrono::milliseconds expiry_interval{1'000}; // between looks for sessions past their ttl
+};                                                    // a full comparison, to bound unknown bugs
 };
 
 /// What the master gives: who rings us, and whom we ring. References outlive `run`.

@@ -191,8 +191,8 @@ class simulation {
             read_ = store_->log.size(); // as after a gap: what was not read is lost
             kinds_met.insert("gap");
         }
-        if (applier_.version_base() + snapshot_version_ < table_.newest())
-            applier_.set_version_base(table_.newest() - snapshot_version_);
+        if (applier_.version_base() + snapshot_version_ <= table_.newest())
+            applier_.set_version_base(table_.newest() - snapshot_version_ + 1);
         table_.marked.clear();
         snapshot_from_ = "";
         is_in_snapshot_ = true;

@@ -44,23 +44,32 @@ class sync_setup {
         opts.history = std::chrono::hours{24};
         opts.poll_interval = std::chrono::milliseconds{20};
         opts.flush_interval = std::chrono::milliseconds{50};
+        opts.confirm_after = std::chrono::milliseconds{200};
+        opts.full_retry_interval = std::chrono::milliseconds{100};
+        opts.expiry_interval = std::chrono::milliseconds{20};
         log_fd = base::unique_fd{
             ::open(log_path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600)};
         reader.emplace(*cache::session_reader::open(table_path, 1));
         for (int i = 0; i < 3; ++i)
             workers.push_back(*base::doorbell::make());
     }
-    ~sync_setup() { stop(); }
+    ~sync_setup() {
+        stop();
+        if (testing::Test::HasFailure())
+            std::fprintf(stderr, "%s", logged().c_str());
+    }
 
     void start() {
         stop_bell = *base::doorbell::make();
-        thread = std::thread{[this] { exit_code = run_sync(); }};
+        const std::int64_t started = base::to_epoch_ms(clock.wall());
+        thread_ = std::thread{[this] { exit_code = run_sync(); }};
+        EXPECT_TRUE(eventually([&] { return reader->status().sync_heartbeat_ms >= started; }));
     }
     void stop() {
-        if (!thread.joinable())
+        if (!thread_.joinable())
             return;
         stop_bell.ring();
-        thread.join();
+        thread_.join();
         EXPECT_EQ(exit_code, 0);
     }
     int run_sync() {
@@ -116,7 +125,7 @@ class sync_setup {
 
   private:
     base::unique_fd log_fd;
-    std::thread thread;
+    std::thread thread_;
     int exit_code = -1;
 };
 

@@ -22,6 +22,7 @@ std::string error_of(const std::string& path, store_error expected) {
     return opened.error().what;
 }
 
+/// SQLite must not be carried over a fork: nothing is open when this is called.
 /// Runs `work` in that many processes at once; how many returned true.
 int count_of_winners(int processes, const std::function<bool(int number)>& work) {
     std::vector<pid_t> children;
@@ -176,7 +177,6 @@ TEST(sqlite_open, many_processes_make_it_together) {
 TEST(sqlite_open, of_many_processes_one_inserts_and_one_replaces_each_version) {
     temporary_directory directory;
     const std::string path = directory.file("sessions.db");
-    auto db = *open_sqlite_store({path});
     EXPECT_EQ(count_of_winners(6,
                                [&](int) {
                                    auto own = *open_sqlite_store({path, 10'000ms});
@@ -201,7 +201,7 @@ TEST(sqlite_open, of_many_processes_one_inserts_and_one_replaces_each_version) {
         return false;
     };
     EXPECT_EQ(count_of_winners(processes, count_up), 0);
-    EXPECT_EQ(db->get("s1")->branch, std::to_string(processes * rounds));
+    EXPECT_EQ((*open_sqlite_store({path}))->get("s1")->branch, std::to_string(processes * rounds));
 }
 
 } // namespace

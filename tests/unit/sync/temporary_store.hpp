@@ -46,8 +46,9 @@ class foreign_program {
     std::string run(const std::string& sql) {
         std::string answer;
         const auto take = [](void* into, int, char** values, char**) {
-            if (values[0] != nullptr)
-                *static_cast<std::string*>(into) = values[0];
+            auto& first = *static_cast<std::string*>(into);
+            if (values[0] != nullptr && first.empty())
+                first = values[0];
             return 0;
         };
         char* message = nullptr;
@@ -55,6 +56,17 @@ class foreign_program {
         EXPECT_EQ(code, SQLITE_OK) << sql << ": " << (message == nullptr ? "" : message);
         ::sqlite3_free(message);
         return answer;
+    }
+
+    /// What `.restore` of the sqlite3 shell does: all content becomes that of another file.
+    void restore(const std::string& copy) {
+        sqlite3* from = nullptr;
+        ASSERT_EQ(::sqlite3_open(copy.c_str(), &from), SQLITE_OK);
+        sqlite3_backup* backup = ::sqlite3_backup_init(connection_, "main", from, "main");
+        ASSERT_NE(backup, nullptr);
+        EXPECT_EQ(::sqlite3_backup_step(backup, -1), SQLITE_DONE);
+        ::sqlite3_backup_finish(backup);
+        ::sqlite3_close(from);
     }
 
   private:
