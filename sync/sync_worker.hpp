@@ -28,7 +28,6 @@ struct options {
     // Between snapshots for the sake of sessions that a full table refused.
     std::chrono::milliseconds full_retry_interval{10'000};
     std::chrono::milliseconds expiry_interval{1'000}; // between looks for sessions past their ttl
-};                                                    // a full comparison, to bound unknown bugs
 };
 
 /// What the master gives: who rings us, and whom we ring. References outlive `run`.
