@@ -1,7 +1,9 @@
+// Sessions begin: activate and wake; session_upkeep.cpp has the rest.
 #include "control/api/sessions.hpp"
 
 #include "base/limits.hpp"
 #include "control/api/names.hpp"
+#include "control/api/session_errors.hpp"
 
 #include <fmt/format.h>
 
@@ -14,12 +16,7 @@ using sync::session;
 using sync::session_status;
 using sync::store_error;
 
-constexpr int tries_max = 8;                 // of one write against other writers
 constexpr std::size_t counted_max = 100'000; // records looked at for sessions_max
-
-bool is_running(const session& s) {
-    return s.status == session_status::initializing || s.status == session_status::active;
-}
 
 std::string value_or_empty(const fields& from, std::string_view name) {
     const auto at = from.find(name);
@@ -28,17 +25,6 @@ std::string value_or_empty(const fields& from, std::string_view name) {
 
 bool is_same_work(const session& a, const session& b) {
     return a.client_id == b.client_id && a.user_id == b.user_id && a.thread_id == b.thread_id;
-}
-
-api_error not_found(std::string_view kind, std::string_view name) {
-    return {404, "not_found", fmt::format("there is no {} \"{}\"", kind, name)};
-}
-
-api_error changed_meanwhile(std::string_view id) {
-    return {
-        409, "changed_meanwhile",
-        fmt::format("session \"{}\" was changed by others {} times while this was tried; try again",
-                    id, tries_max)};
 }
 
 api_error taken(const session& by) {
@@ -229,87 +215,6 @@ api_result<activated> sessions::wake(std::string_view route_key) {
             return broken(store, written.error());
     }
     return changed_meanwhile(route_key);
-}
-
-api_result<session> sessions::keep_alive(std::string_view session_id) {
-    auto opened = this->store();
-    if (!opened)
-        return opened.error();
-    store_pool::lease& store = *opened;
-    auto known = store->get(session_id);
-    if (!known && known.error().code == store_error::not_found)
-        return not_found("session", session_id);
-    if (!known)
-        return broken(store, known.error());
-    if (!is_running(*known))
-        return api_error{409, "not_running",
-                         fmt::format("session \"{}\" is {}; activate it first", session_id,
-                                     name_of(known->status))};
-    const std::int64_t now_ms = base::to_epoch_ms(time_->wall());
-    const std::int64_t ttl_ms = now_ms + opts_->history.count();
-    if (auto added = store->add_activity({{std::string{session_id}, now_ms, ttl_ms, 0, 0}}); !added)
-        return broken(store, added.error());
-    known->ttl_ms = std::max(known->ttl_ms, ttl_ms);
-    known->last_activity_at_ms = std::max(known->last_activity_at_ms, now_ms);
-    return std::move(*known);
-}
-
-api_result<session> sessions::deactivate(std::string_view session_id) {
-    auto opened = this->store();
-    if (!opened)
-        return opened.error();
-    store_pool::lease& store = *opened;
-    for (int tried = 0; tried < tries_max; ++tried) {
-        auto known = store->get(session_id);
-        if (!known && known.error().code == store_error::not_found)
-            return not_found("session", session_id);
-        if (!known)
-            return broken(store, known.error());
-        if (!is_running(*known) && known->status != session_status::failed)
-            return std::move(*known);
-        known->status = session_status::draining;
-        auto written = store->replace(*known);
-        if (written) {
-            announce();
-            log_->info("session {}: deactivated", session_id);
-            return std::move(*written);
-        }
-        if (written.error().code != store_error::conflict &&
-            written.error().code != store_error::not_found)
-            return broken(store, written.error());
-    }
-    return changed_meanwhile(session_id);
-}
-
-api_result<session> sessions::get(std::string_view session_id) {
-    auto opened = this->store();
-    if (!opened)
-        return opened.error();
-    auto known = (*opened)->get(session_id);
-    if (known)
-        return std::move(*known);
-    if (known.error().code == store_error::not_found)
-        return not_found("session", session_id);
-    return broken(*opened, known.error());
-}
-
-api_result<std::vector<session>> sessions::of_client(std::string_view client_id) {
-    auto opened = this->store();
-    if (!opened)
-        return opened.error();
-    auto found = (*opened)->list_by_client(client_id);
-    if (found)
-        return std::move(*found);
-    return broken(*opened, found.error());
-}
-
-api_result<void> sessions::reach() {
-    auto opened = this->store();
-    if (!opened)
-        return opened.error();
-    if (const auto position = (*opened)->feed_position(); !position)
-        return broken(*opened, position.error());
-    return {};
 }
 
 } // namespace postern::control

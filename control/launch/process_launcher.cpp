@@ -20,7 +20,8 @@ namespace {
 using base::failure;
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds check_within = 5s; // a dev server that restarts itself is back by then
+constexpr std::chrono::milliseconds check_within =
+    5s; // a dev server that restarts itself is back by then
 
 failure unfit(std::string sentence) {
     return {make_error_code(boost::system::errc::invalid_argument), std::move(sentence)};
