@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import time
 
 from world import Trouble
 
@@ -27,6 +28,14 @@ def get(contender, path, headers=None):
         raise Trouble(f"{contender.name}: GET {path}: {error!r}") from None
     finally:
         connection.close()
+
+
+def wait_for_session(contender, session, seconds=20):
+    deadline = time.monotonic() + seconds
+    while get(contender, f"/session/{session}/")[0] != 200:
+        if time.monotonic() > deadline:
+            raise Trouble(f"{contender.name}: session {session} is not routed after {seconds} s")
+        time.sleep(0.05)
 
 
 def pages_of(contender):

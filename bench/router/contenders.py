@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 
+import check
 from world import ROOT, ROUTER_CORE, Trouble, free_ports
 
 PAGE = "text/html; charset=utf-8"
@@ -272,7 +273,7 @@ class Postern(Contender):
     binary = ROOT / "build" / "release" / "postern"
 
     def missing(self):
-        return None if self.binary.exists() else f"no {self.binary.relative_to(ROOT)} (./dev build)"
+        return None if self.binary.exists() else f"no {self.binary} (./dev build)"
 
     def command(self):
         return [str(self.binary), "-c", str(self.folder / "postern.conf")]
@@ -283,7 +284,7 @@ class Postern(Contender):
 workers         1;
 error_log       stderr warn;
 access_log      {self.folder}/access.log combined;
-pid_file        {self.folder}/postern.pid;
+pid             {self.folder}/postern.pid;
 session_table   {self.folder}/sessions.table capacity=32k;
 route_key       {{threadId}};
 store sqlite    {self.folder}/sessions.db;
@@ -308,6 +309,10 @@ server {{
 }}
 """)
         self.fill_store()
+
+    def start(self):
+        super().start()
+        check.wait_for_session(self, f"a{self.world.active - 1:06d}")  # sync reads the store beside the worker's start
 
     def fill_store(self):
         """One active and one initializing session by the CLI; the others are copies of these rows under other ids.

@@ -84,12 +84,17 @@ static int echo_head(struct connection* c, size_t size) {
     return send(c->fd, out, all, MSG_NOSIGNAL) == (ssize_t)all ? 0 : -1;
 }
 
+static int ends_in(const char* start, const char* end, const char* what) {
+    const size_t size = strlen(what);
+    return (size_t)(end - start) >= size && memcmp(end - size, what, size) == 0;
+}
+
 static int answer_head(struct connection* c, size_t size) {
     const char* path_end = memmem(c->in, size, " HTTP/", 6);
-    if (!path_end || path_end - c->in < 6) return -1;
-    if (memcmp(path_end - 4, "/big", 4) == 0) return put(c, big.bytes, big.size);
-    if (memcmp(path_end - 5, "/echo", 5) == 0) return echo_head(c, size);
-    if (memcmp(path_end - 3, "/ws", 3) == 0) {
+    if (!path_end) return -1;
+    if (ends_in(c->in, path_end, "/big")) return put(c, big.bytes, big.size);
+    if (ends_in(c->in, path_end, "/echo")) return echo_head(c, size);
+    if (ends_in(c->in, path_end, "/ws")) {
         c->is_socket = 1;
         return put(c, switched.bytes, switched.size);
     }
