@@ -104,18 +104,17 @@ request_kind kind_of(const request_head& head) noexcept {
         return request_kind::upgrade;
     if (head.method != method::get && head.method != method::head)
         return request_kind::unsafe;
-    bool html = false;
-    for (const field& f : head.fields) {
-        if (f.id == known::sec_fetch_dest && !f.value.empty()) {
-            const bool document = equal_ignoring_case(f.value, "document") ||
-                                  equal_ignoring_case(f.value, "iframe") ||
-                                  equal_ignoring_case(f.value, "frame");
-            return document ? request_kind::document : request_kind::fetch;
-        }
-        if (f.id == known::accept)
-            html = html || accepts_html(f.value);
+    const std::string_view destination = value_of(head.fields, known::sec_fetch_dest);
+    if (!destination.empty()) {
+        const bool document = equal_ignoring_case(destination, "document") ||
+                              equal_ignoring_case(destination, "iframe") ||
+                              equal_ignoring_case(destination, "frame");
+        return document ? request_kind::document : request_kind::fetch;
     }
-    return html ? request_kind::document : request_kind::fetch;
+    for (const field& f : head.fields)
+        if (f.id == known::accept && accepts_html(f.value))
+            return request_kind::document;
+    return request_kind::fetch;
 }
 
 decision decide(request_kind kind, const route_view& view, const location_settings& location,

@@ -81,7 +81,8 @@ using field_list = boost::container::small_vector<field, 32>;
     return {};
 }
 
-/// The field's identity; names compare without case. Requires: `name` is a token (RFC 9110 5.6.2).
+/// The field's identity; names compare without case. Requires: no control bytes.
+/// An answer other than `other` and x_postern says that the name is a token, too.
 [[nodiscard]] known known_field(std::string_view name) noexcept;
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;

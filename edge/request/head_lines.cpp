@@ -48,13 +48,10 @@ lines_outcome read_field_lines(const char* at, const char* end, std::size_t fiel
                                field_list& out) {
     for (;;) {
         const char* const name = at;
-        while (at != end && is_token_byte(*at))
-            ++at;
+        at = find_name_end(at, end);
         if (at == end)
             return {};
-        if (*at != ':' || at == name) {
-            if (at != name || *at != '\r')
-                return bad(reason_for_name(name, at));
+        if (*at == '\r' && at == name) {
             if (++at == end)
                 return {};
             if (*at != '\n')
@@ -62,6 +59,12 @@ lines_outcome read_field_lines(const char* at, const char* end, std::size_t fiel
             return {.state = read_state::done, .at = at + 1};
         }
         const std::string_view name_text{name, static_cast<std::size_t>(at - name)};
+        if (*at != ':' || at == name)
+            return bad(reason_for_name(name, at));
+        // A name that is known is a token; the others are looked at byte by byte.
+        const known id = known_field(name_text);
+        if ((id == known::other || id == known::x_postern) && !is_token(name_text))
+            return bad("a byte that no header name may have");
         ++at;
         while (at != end && is_blank(*at))
             ++at;
@@ -84,10 +87,8 @@ lines_outcome read_field_lines(const char* at, const char* end, std::size_t fiel
             return {.state = read_state::bad, .too_many = true, .reason = "too many header fields"};
         const char* const name_end = name + name_text.size();
         const bool verbatim = value - name_end == 2 && name_end[1] == ' ' && value_end == at;
-        out.push_back({known_field(name_text),
-                       verbatim,
-                       name_text,
-                       {value, static_cast<std::size_t>(value_end - value)}});
+        out.push_back(
+            {id, verbatim, name_text, {value, static_cast<std::size_t>(value_end - value)}});
         at += 2;
     }
 }

@@ -35,7 +35,9 @@ location_tree::location_tree(const std::vector<location_settings>& locations) {
             return a.literal_bytes > b.literal_bytes;
         if (a.pattern.captures_count() != b.pattern.captures_count())
             return a.pattern.captures_count() < b.pattern.captures_count();
-        return a.order < b.order;
+        if (a.order != b.order)
+            return a.order < b.order;
+        return !a.add_slash && b.add_slash;
     });
     make_groups();
 }

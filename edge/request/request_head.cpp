@@ -95,13 +95,15 @@ read_outcome read_method(const char*& at, const char* end, request_head& out) {
 
 read_outcome read_target(const char*& at, const char* end, request_head& out) {
     const char* const start = at;
-    at = find_control_or_space(start, end);
+    at = find_target_end(start, end);
     if (static_cast<std::size_t>(at - start) > target_bytes_max)
         return bad(414, "a request target longer than 8 KiB");
     if (at == end)
         return {};
     if (*at == '\r' || *at == '\n')
         return bad(400, "a request line without a version");
+    if (static_cast<unsigned char>(*at) >= 0x80)
+        return bad(400, "a byte in the request target that must be percent-encoded");
     if (*at != ' ')
         return bad(400, "a control byte in the request target");
     if (at == start)

@@ -139,18 +139,6 @@ read_outcome apply_expectation(const gathered& g, request_head& head) {
     return fine;
 }
 
-/// Why a byte of the target may not be there, or nullptr. Controls and spaces ended it before.
-const char* refuse_target_bytes(std::string_view target) {
-    unsigned char all = 0;
-    for (const char c : target)
-        all |= static_cast<unsigned char>(c);
-    if (all >= 0x80)
-        return "a byte in the request target that must be percent-encoded";
-    if (target.find('#') != std::string_view::npos)
-        return "a fragment in the request target";
-    return nullptr;
-}
-
 /// "http://host/path" becomes "/path"; the authority goes before Host (RFC 9112 3.2.2).
 read_outcome reduce_absolute_form(request_head& head) {
     const auto url = read_absolute_url(head.target);
@@ -174,8 +162,8 @@ read_outcome apply_target_rules(request_head& head) {
     // TRACE would show a client the headers that are added behind its back.
     if (head.method == method::trace)
         return bad(501, "TRACE is not served");
-    if (const char* reason = refuse_target_bytes(head.target))
-        return bad(400, reason);
+    if (head.target.find('#') != std::string_view::npos)
+        return bad(400, "a fragment in the request target");
     if (head.target.front() != '/' && head.target != "*")
         if (auto r = reduce_absolute_form(head); r.state == read_state::bad)
             return r;

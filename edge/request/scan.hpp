@@ -34,18 +34,25 @@ inline constexpr auto token_bytes = byte_class([](unsigned c) {
 inline constexpr auto capture_bytes = byte_class(
     [](unsigned c) { return is_alnum(c) || c == '.' || c == '_' || c == '~' || c == '-'; });
 
+/// What a scan stops at besides low bytes and 0x7f.
+enum class also { nothing, colon, high }; // high: 0x80 and above
+
 #if defined(__SSE2__)
-/// The first byte up to `Highest` or equal to 0x7f, or `end`; 16 bytes a step.
-template <unsigned char Highest>
-[[nodiscard]] inline const char* find_low_or_del(const char* at, const char* end) noexcept {
+/// The first byte up to `Highest`, 0x7f, or what `Also` says, or `end`; 16 bytes a step.
+template <unsigned char Highest, also Also>
+[[nodiscard]] inline const char* find_stop(const char* at, const char* end) noexcept {
     const __m128i highest = _mm_set1_epi8(static_cast<char>(Highest));
     const __m128i del = _mm_set1_epi8(0x7f);
     for (; end - at >= 16; at += 16) {
         __m128i x;
         std::memcpy(&x, at, 16);
         const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, highest), x);
-        const auto hit =
-            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(low, _mm_cmpeq_epi8(x, del))));
+        __m128i stop = _mm_or_si128(low, _mm_cmpeq_epi8(x, del));
+        if constexpr (Also == also::colon)
+            stop = _mm_or_si128(stop, _mm_cmpeq_epi8(x, _mm_set1_epi8(':')));
+        if constexpr (Also == also::high)
+            stop = _mm_or_si128(stop, x); // the mask is made of top bits
+        const auto hit = static_cast<unsigned>(_mm_movemask_epi8(stop));
         if (hit != 0)
             return at + std::countr_zero(hit);
     }
@@ -53,24 +60,32 @@ template <unsigned char Highest>
 inline constexpr std::uint64_t every_byte = 0x0101010101010101U;
 static_assert(std::endian::native == std::endian::little, "the scanner counts from the low byte");
 
-/// The first byte up to `Highest` or equal to 0x7f, or `end`; 8 bytes a step. The lowest bit that
-/// the two tests set is always a true hit: a borrow can only spoil bytes above one.
-template <unsigned char Highest>
-[[nodiscard]] inline const char* find_low_or_del(const char* at, const char* end) noexcept {
+/// The top bit of each zero byte, exact up to the lowest one: a borrow can only spoil bytes above.
+[[nodiscard]] constexpr std::uint64_t zero_bytes(std::uint64_t x) noexcept {
+    return (x - every_byte) & ~x;
+}
+
+/// The first byte up to `Highest`, 0x7f, or what `Also` says, or `end`; 8 bytes a step.
+template <unsigned char Highest, also Also>
+[[nodiscard]] inline const char* find_stop(const char* at, const char* end) noexcept {
     for (; end - at >= 8; at += 8) {
         std::uint64_t x;
         std::memcpy(&x, at, 8);
-        const std::uint64_t low = (x - every_byte * (Highest + 1)) & ~x;
-        const std::uint64_t y = x ^ (every_byte * 0x7f);
-        const std::uint64_t del = (y - every_byte) & ~y;
-        const std::uint64_t hit = (low | del) & (every_byte * 0x80);
-        if (hit != 0)
-            return at + std::countr_zero(hit) / 8;
+        std::uint64_t stop = (x - every_byte * (Highest + 1)) & ~x;
+        stop |= zero_bytes(x ^ (every_byte * 0x7f));
+        if constexpr (Also == also::colon)
+            stop |= zero_bytes(x ^ (every_byte * ':'));
+        if constexpr (Also == also::high)
+            stop |= x;
+        stop &= every_byte * 0x80;
+        if (stop != 0)
+            return at + std::countr_zero(stop) / 8;
     }
 #endif
     for (; at != end; ++at) {
         const auto c = static_cast<unsigned char>(*at);
-        if (c <= Highest || c == 0x7f)
+        if (c <= Highest || c == 0x7f || (Also == also::colon && c == ':') ||
+            (Also == also::high && c >= 0x80))
             return at;
     }
     return end;
@@ -93,11 +108,20 @@ template <unsigned char Highest>
 }
 /// The first control byte (a tab is one, too), or `end`.
 [[nodiscard]] inline const char* find_control(const char* at, const char* end) noexcept {
-    return detail::find_low_or_del<0x1f>(at, end);
+    return detail::find_stop<0x1f, detail::also::nothing>(at, end);
 }
 /// The first control byte or space, or `end`.
 [[nodiscard]] inline const char* find_control_or_space(const char* at, const char* end) noexcept {
-    return detail::find_low_or_del<0x20>(at, end);
+    return detail::find_stop<0x20, detail::also::nothing>(at, end);
+}
+/// The first control byte, space or colon, or `end`: where a field's name ends, or cannot go on.
+[[nodiscard]] inline const char* find_name_end(const char* at, const char* end) noexcept {
+    return detail::find_stop<0x20, detail::also::colon>(at, end);
+}
+/// The first control byte, space or byte above 0x7f, or `end`: where a target ends, or cannot go
+/// on.
+[[nodiscard]] inline const char* find_target_end(const char* at, const char* end) noexcept {
+    return detail::find_stop<0x20, detail::also::high>(at, end);
 }
 [[nodiscard]] inline bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';

@@ -78,6 +78,14 @@ TEST(field, scanners_find_the_first_such_byte_at_every_distance) {
             EXPECT_EQ(find_control(text.data(), end), control ? text.data() + n : end);
             const bool low = control || byte == 0x20;
             EXPECT_EQ(find_control_or_space(text.data(), end), low ? text.data() + n : end);
+            const bool name_end = low || byte == ':';
+            EXPECT_EQ(find_name_end(text.data(), end), name_end ? text.data() + n : end);
+            std::string ascii(n, 'a');
+            ascii += static_cast<char>(byte);
+            ascii += std::string(20, 'b');
+            const char* const ascii_end = ascii.data() + ascii.size();
+            EXPECT_EQ(find_target_end(ascii.data(), ascii_end),
+                      low || byte >= 0x80 ? ascii.data() + n : ascii_end);
         }
     }
 }
