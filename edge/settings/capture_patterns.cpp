@@ -21,11 +21,11 @@ bool is_name(std::string_view name) {
 
 /// Splits at braces; what the literals may hold is the caller's matter.
 parsed<capture_pattern> split(std::string_view text) {
-    const auto wrong = [&](std::string reason) {
-        return complaint{fmt::format("\"{}\": {}", shown(text), reason)};
-    };
     capture_pattern out;
     out.text = text;
+    const auto wrong = [&](std::string reason) {
+        return complaint{fmt::format("\"{}\": {}", shown(out.text), reason)};
+    };
     while (!text.empty()) {
         const std::size_t brace = text.find_first_of("{}");
         if (brace > 0) {

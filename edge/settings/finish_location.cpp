@@ -190,8 +190,15 @@ class finisher {
             out_.thread_capture = of_path_.back();
             return;
         }
+        // Of a host's captures the session's own is the one that others share least.
+        const auto in_key = [&](std::string_view name) {
+            return has(of_host_, name) && has(out_.route_key.names(), name);
+        };
         for (const std::string_view name : of_host_)
-            if (has(out_.route_key.names(), name))
+            if (in_key(name))
+                out_.thread_capture = name;
+        for (const std::string_view name : {"threadId", "sessionId"})
+            if (in_key(name))
                 out_.thread_capture = name;
     }
 
