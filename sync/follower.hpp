@@ -33,7 +33,7 @@ class follower {
     /// Routes were put or removed since the last call.
     [[nodiscard]] bool took_changes() noexcept { return std::exchange(has_changed_, false); }
     /// The connection, or null while the store is away.
-    [[nodiscard]] store* connected() noexcept { return store_.get(); }
+    [[nodiscard]] store* connected() const noexcept { return store_.get(); }
 
   private:
     [[nodiscard]] base::result<void> connect();

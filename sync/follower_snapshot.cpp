@@ -9,7 +9,7 @@ namespace {
 
 using base::result;
 
-constexpr std::size_t page_records_max = 500; // some milliseconds of work
+constexpr std::size_t page_records_max = 100; // a few milliseconds of work at most
 constexpr std::uint64_t held_removals_min = 100;
 
 } // namespace

@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto beat_interval = 1s;
-constexpr std::size_t flush_sessions_max = 500; // in one transaction: other writers wait for it
+constexpr std::size_t flush_sessions_max = 200; // in one transaction: other writers wait for it
 constexpr auto last_flush_patience = 2s;
 
 class worker {
@@ -84,9 +84,11 @@ class worker {
                 rings_.workers[i].ring();
     }
 
-    base::steady_time flush_due() const {
-        return activity_.owed() > 0 && follower_is_connected_ ? std::min(flush_at_, collect_at_)
-                                                              : collect_at_;
+    [[nodiscard]] bool can_flush() const {
+        return activity_.owed() > 0 && follower_.connected() != nullptr;
+    }
+    [[nodiscard]] base::steady_time flush_due() const {
+        return can_flush() ? std::min(flush_at_, collect_at_) : collect_at_;
     }
 
     void collect_activity() {
@@ -104,8 +106,7 @@ class worker {
             collect_activity();
             flush_at_ = now;
         }
-        follower_is_connected_ = follower_.connected() != nullptr;
-        if (now < flush_at_ || activity_.owed() == 0 || !follower_is_connected_)
+        if (now < flush_at_ || !can_flush())
             return;
         // A part at a time, so that changes of routes come in between; a failure waits for the next
         // interval.
@@ -154,7 +155,6 @@ class worker {
     base::steady_time beat_at_{};
     base::steady_time collect_at_{};
     base::steady_time flush_at_{};
-    bool follower_is_connected_ = false;
     bool flush_failed_ = false;
 };
 

@@ -19,8 +19,8 @@ struct options {
     std::chrono::milliseconds route_ttl{};        // resume_until = last activity + this
     std::chrono::milliseconds history{};          // ttl = last activity + this, moved with activity
     std::chrono::milliseconds poll_interval{250}; // between looks at the store without a ring
-    std::chrono::milliseconds
-        flush_interval{}; // activity goes back at most once per session and interval
+    // Activity goes back at most once per session and interval.
+    std::chrono::milliseconds flush_interval{};
     // A full comparison, to bound unknown bugs.
     std::chrono::milliseconds snapshot_interval{std::chrono::hours{6}};
     // Between a snapshot that would remove most of a table and the one that confirms it.
