@@ -1,0 +1,94 @@
+#include "edge/master/roles.hpp"
+
+#include "base/limits.hpp"
+#include "sync/store/sqlite/sqlite_store.hpp"
+
+namespace postern::edge {
+namespace {
+
+control::process_launcher_options process_launcher_of(const launcher_settings& conf) {
+    control::process_launcher_options options;
+    options.command = conf.command;
+    options.directory = conf.directory;
+    options.environment = conf.environment;
+    options.output_directory = conf.output_directory;
+    options.port_first = conf.port_first;
+    options.port_last = conf.port_last;
+    options.ready.how =
+        conf.probe_http ? control::probe_options::kind::http : control::probe_options::kind::tcp;
+    options.ready.path = conf.probe_path;
+    options.ready.within = conf.ready_within;
+    options.stop_signal = conf.stop_signal;
+    options.stop_within = conf.stop_within;
+    options.restarts_max = conf.restarts_max;
+    options.restart_window = conf.restart_window;
+    return options;
+}
+
+} // namespace
+
+sync::options sync_options_of(const settings& conf) {
+    sync::options options;
+    options.table_path = conf.table_path;
+    options.route_key = conf.route_key;
+    options.route_ttl = conf.lifecycle.route_ttl;
+    options.history = conf.lifecycle.history;
+    options.poll_interval = conf.store.poll;
+    options.flush_interval = conf.store.flush;
+    return options;
+}
+
+control::options control_options_of(const settings& conf, const std::string& token) {
+    control::options options;
+    options.listen = conf.control.listen;
+    options.token = token;
+    options.table_path = conf.table_path;
+    options.route_key = conf.route_key;
+    // One that cannot be read was refused by the settings loader.
+    if (auto preview = base::text_template::parse(conf.control.preview_url))
+        options.preview_url = std::move(*preview);
+    options.idle_timeout = conf.lifecycle.idle_timeout;
+    options.route_ttl = conf.lifecycle.route_ttl;
+    options.history = conf.lifecycle.history;
+    options.sessions_max = conf.lifecycle.sessions_max;
+    options.has_launcher = conf.lifecycle.launcher.has_value();
+    if (conf.lifecycle.launcher)
+        options.process = process_launcher_of(*conf.lifecycle.launcher);
+    return options;
+}
+
+sync::open_store store_of(const settings& conf) {
+    sync::sqlite_options options;
+    options.path = conf.store.path;
+    return [options] { return sync::open_sqlite_store(options); };
+}
+
+base::result<doorbells> doorbells::make() {
+    doorbells bells;
+    auto sync = base::doorbell::make();
+    if (!sync)
+        return sync.error();
+    bells.sync = std::move(*sync);
+    for (std::size_t slot = 0; slot < base::limits::worker_slots; ++slot) {
+        auto worker = base::doorbell::make();
+        if (!worker)
+            return worker.error();
+        bells.workers.push_back(std::move(*worker));
+    }
+    return bells;
+}
+
+int run_sync(const settings& conf, const doorbells& bells, int order_fd, const base::clock& time,
+             base::log& log) {
+    return sync::run(sync_options_of(conf), store_of(conf),
+                     sync::bells{.sync = bells.sync, .workers = bells.workers}, order_fd, time,
+                     log);
+}
+
+int run_control(const settings& conf, const std::string& token, int listener,
+                const doorbells& bells, int order_fd, const base::clock& time, base::log& log) {
+    return control::run(control_options_of(conf, token), listener, store_of(conf),
+                        control::bells{.sync = bells.sync}, order_fd, time, log);
+}
+
+} // namespace postern::edge
