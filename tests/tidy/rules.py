@@ -55,7 +55,8 @@ unit_folders = {
     "settings": "edge/settings",
     "request": "edge/request|edge/pages",
     "worker": "edge/worker",
-    "master": "edge/master|edge/cli",
+    "master": "edge/master",
+    "cli": "edge/cli",
 }
 
 no_directives = {"postern", "usage"}
