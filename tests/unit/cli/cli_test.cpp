@@ -1,0 +1,228 @@
+// Commands as a whole, on a conf and a store of their own, without a running postern.
+#include "base/file.hpp"
+#include "cache/segment.hpp"
+#include "edge/cli/cli.hpp"
+#include "edge/cli/version.hpp"
+#include "edge/settings/document.hpp"
+#include "sync/store/sqlite/sqlite_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
+#include <unistd.h>
+
+namespace postern::edge {
+namespace {
+
+struct outcome {
+    int code;
+    std::string out;
+    std::string err;
+};
+
+class commands : public testing::Test {
+  protected:
+    commands() {
+        std::string name = testing::TempDir() + "postern_cli_XXXXXX";
+        folder_ = ::mkdtemp(name.data());
+        write_conf("");
+    }
+    ~commands() override { std::filesystem::remove_all(folder_); }
+
+    void write_conf(const std::string& more) {
+        const std::string text =
+            "pid p.pid; session_table t capacity=100; store sqlite s.db; route_key "
+            "{clientId}-{threadId};"
+            "server { listen 127.0.0.1:8080; server_name edit.{clientId}.x;"
+            "location /session/{threadId}/ { session; dev_server vite; }"
+            "location /s/ { static dist; } location /p/ { proxy 127.0.0.1:3000; }"
+            "location /api/ { control; } location = /r { return 302 /s/; } }";
+        ASSERT_TRUE(base::replace_file(conf(), text + more, 0600));
+    }
+    [[nodiscard]] std::string conf() const { return folder_ + "/p.conf"; }
+
+    outcome run(std::vector<std::string> words) const {
+        words.insert(words.begin(), {"-c", conf()});
+        return plain(std::move(words));
+    }
+    static outcome plain(const std::vector<std::string>& words) {
+        std::ostringstream out;
+        std::ostringstream err;
+        const int code = run_command_line(words, {out, err});
+        return {code, out.str(), err.str()};
+    }
+    std::string folder_;
+};
+
+TEST_F(commands, test_of_a_conf) {
+    outcome o = run({"-t"});
+    EXPECT_EQ(o.code, 0);
+    EXPECT_EQ(o.err, "postern: configuration file " + conf() + " test is successful\n");
+    write_conf("workers 0;");
+    o = run({"-t"});
+    EXPECT_EQ(o.code, 78);
+    EXPECT_EQ(o.err,
+              "postern: " + conf() +
+                  ":1: directive \"workers\": \"0\" is out of bounds; write 1 to 64, or auto\n");
+    EXPECT_EQ(run({"sessions", "list"}).code, 78);
+}
+
+TEST_F(commands, sessions_from_birth_to_death) {
+    outcome o = run({"sessions", "set", "t1", "--target", "127.0.0.1:4321", "--client", "acme"});
+    EXPECT_EQ(o.code, 0) << o.err;
+    EXPECT_EQ(o.out, "t1: active, target 127.0.0.1:4321, route key acme-t1\n");
+    EXPECT_EQ(o.err, "");
+    EXPECT_EQ(run({"sessions", "set", "t2", "--client", "zoo"}).code, 0);
+    o = run({"sessions", "list"});
+    EXPECT_NE(o.out.find("t1       acme    -     t1      active        127.0.0.1:4321"),
+              std::string::npos)
+        << o.out;
+    o = run({"sessions", "list", "--client", "zoo", "--json"});
+    EXPECT_EQ(o.out.substr(0, 29), "[\n {\"sessionId\":\"t2\",\"clientI");
+    EXPECT_EQ(o.out.find("acme"), std::string::npos);
+    EXPECT_EQ(run({"sessions", "list", "--status", "failed", "--json"}).out, "[]\n");
+    o = run({"sessions", "set", "t1", "--status", "inactive"});
+    EXPECT_EQ(o.out, "t1: inactive, target -, route key acme-t1\n");
+    o = run({"sessions", "show", "t1"});
+    EXPECT_NE(o.out.find("status:        inactive\n"), std::string::npos) << o.out;
+    EXPECT_NE(run({"sessions", "show", "t1", "--json"})
+                  .out.find("\"status\":\"inactive\",\"target\":\"\""),
+              std::string::npos);
+    EXPECT_EQ(run({"sessions", "rm", "t1"}).out, "removed t1\n");
+    o = run({"sessions", "rm", "t1"});
+    EXPECT_EQ(o.code, 1);
+    EXPECT_EQ(o.err, "postern: there is no session \"t1\"\n");
+    EXPECT_EQ(run({"sessions", "show", "t1"}).code, 1);
+}
+
+TEST_F(commands, a_target_that_would_be_refused_is_warned_of) {
+    const outcome o = run({"sessions", "set", "t1", "--target", "169.254.169.254:80"});
+    EXPECT_EQ(o.code, 0);
+    EXPECT_EQ(o.err, "postern: warning: 169.254.169.254:80 is outside of allow_targets; requests "
+                     "for it are answered 502\n");
+}
+
+TEST_F(commands, many_sessions_are_listed_page_by_page) {
+    const auto store = sync::open_sqlite_store({.path = folder_ + "/s.db"});
+    ASSERT_TRUE(store);
+    for (int i = 0; i < 501; ++i) {
+        sync::session record;
+        record.session_id = "s" + std::to_string(i);
+        record.route_key = "k" + std::to_string(i);
+        ASSERT_TRUE((*store)->insert(record));
+    }
+    const std::string out = run({"sessions", "list"}).out;
+    EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 502);
+}
+
+TEST_F(commands, a_store_that_cannot_be_opened_is_told) {
+    ASSERT_TRUE(base::replace_file(folder_ + "/s.db", std::string(5000, 'x'), 0600));
+    const outcome o = run({"sessions", "list"});
+    EXPECT_EQ(o.code, 1);
+    EXPECT_EQ(o.err.find("postern: "), 0U);
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+}
+
+TEST_F(commands, a_signal_without_a_postern) {
+    const std::string none =
+        "postern: no postern runs with " + conf() + " (pid " + folder_ + "/p.pid)\n";
+    outcome o = run({"-s", "reload"});
+    EXPECT_EQ(o.code, 1);
+    EXPECT_EQ(o.err, none);
+    // A file that nobody holds is a dead postern's, even when its number is another process's by
+    // now.
+    ASSERT_TRUE(base::replace_file(folder_ + "/p.pid", std::to_string(::getpid()) + "\n", 0600));
+    EXPECT_EQ(run({"-s", "stop"}).err, none);
+    ASSERT_TRUE(base::replace_file(conf(), "pid off;", 0600));
+    o = run({"-s", "stop"});
+    EXPECT_EQ(o.code, 1);
+    EXPECT_EQ(o.err, "postern: " + conf() +
+                         " has \"pid off\": there is no file that tells which process to signal\n");
+}
+
+TEST_F(commands, table) {
+    outcome o = run({"table", "check"});
+    EXPECT_EQ(o.code, 1);
+    EXPECT_NE(o.err.find(folder_ + "/t"), std::string::npos) << o.err;
+    ASSERT_TRUE(cache::prepare(folder_ + "/t", 100));
+    o = run({"table", "check"});
+    EXPECT_EQ(o.code, 0) << o.err;
+    EXPECT_NE(o.out.find("0 of 100 sessions"), std::string::npos) << o.out;
+    EXPECT_TRUE(o.out.ends_with("good\n"));
+    EXPECT_EQ(run({"table", "dump"}).out.substr(0, 4), "KEY ");
+    // Another file needs no conf.
+    EXPECT_EQ(plain({"-c", "/nonexistent", "table", "check", folder_ + "/t"}).code, 0);
+    ASSERT_TRUE(base::replace_file(folder_ + "/bad", std::string(100'000, 'x'), 0600));
+    o = run({"table", "check", folder_ + "/bad"});
+    EXPECT_EQ(o.code, 1);
+    EXPECT_NE(o.out.find("problem: "), std::string::npos);
+}
+
+TEST_F(commands, explain) {
+    ASSERT_TRUE(cache::prepare(folder_ + "/t", 100));
+    const auto decision = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), "explain");
+        const outcome o = run(words);
+        const std::size_t at = o.out.find("decision   ");
+        return at == std::string::npos ? o.err : o.out.substr(at + 11);
+    };
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/session/t1/a"}),
+              "show the not_found page with 404\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/session/t1/a", "-H", "Accept: */*"}),
+              "answer 404\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/session/t1"}),
+              "redirect with 307 to /session/t1/\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/a.js", "-H",
+                        "Referer: http://edit.acme.x:8080/session/t1/"}),
+              "redirect with 307 to /session/t1/a.js, from the Referer\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/s/a"}), "serve files of " + folder_ + "/dist\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/p/a"}), "proxy to 127.0.0.1:3000\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/api/a"}),
+              "proxy to the session API at 127.0.0.1:9180\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/r"}), "answer 302 /s/\n");
+    EXPECT_EQ(decision({"http://edit.acme.x:8080/elsewhere"}),
+              "answer 404: no location has this path\n");
+    EXPECT_EQ(decision({"ftp://x/"}),
+              "postern: \"ftp://x/\" is no URL; write http://HOST[:PORT]/PATH\n");
+    EXPECT_NE(
+        run({"explain", "http://edit.acme.x:8080/session/t1/a"})
+            .out.find(
+                "captures   clientId=acme threadId=t1\nroute key  acme-t1\nroute      none\n"),
+        std::string::npos);
+}
+
+TEST_F(commands, help_and_version) {
+    EXPECT_EQ(plain({"version"}).out, "postern " + std::string{version} + "\n");
+    EXPECT_EQ(plain({"help", "listen"}).out, directive_help("listen"));
+    EXPECT_EQ(plain({"help", "--conf"}).out, documented_conf());
+    const outcome usage = plain({"help"});
+    EXPECT_EQ(usage.out.find("usage: postern"), 0U);
+    EXPECT_NE(usage.out.find("\n  idle_timeout "), std::string::npos);
+    const outcome unknown = plain({"help", "lisen"});
+    EXPECT_EQ(unknown.code, 64);
+    EXPECT_EQ(unknown.err, "postern: there is no directive \"lisen\"; did you mean \"listen\"?\n");
+    const outcome wrong = plain({"sesions"});
+    EXPECT_EQ(wrong.code, 64);
+    EXPECT_EQ(wrong.err,
+              "postern: unknown command \"sesions\"; did you mean \"sessions\"? (postern help)\n");
+}
+
+TEST_F(commands, output_that_is_lost_is_a_failure) {
+    std::ostringstream out;
+    std::ostringstream err;
+    out.setstate(std::ios::badbit);
+    EXPECT_EQ(run_command_line({"version"}, {out, err}), 1);
+    EXPECT_EQ(err.str(), "postern: cannot write to standard output\n");
+}
+
+TEST(manual, in_the_tree_is_the_generated_one) {
+    const auto text =
+        base::read_file(std::string{POSTERN_SOURCE_FOLDER} + "/packaging/postern.1", 1024 * 1024);
+    ASSERT_TRUE(text);
+    EXPECT_EQ(*text, manual_page(version)) << "postern help --man > packaging/postern.1";
+}
+
+} // namespace
+} // namespace postern::edge
