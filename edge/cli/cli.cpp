@@ -17,18 +17,18 @@ namespace errc = boost::system::errc;
 
 constexpr std::string_view usage = R"(usage: postern [-c FILE] [COMMAND]
 
-  (no command)         run in the foreground
-  -t                   check the conf and all that it names
-  -s SIGNAL            tell the running postern to stop, quit, reload or reopen
-  sessions list        the sessions in the store  [--client ID] [--status STATUS] [--json]
-  sessions show ID     all about one              [--json]
-  sessions set ID      make or change one         [--status STATUS] [--target ADDRESS:PORT|none] [--client ID]
-                       [--user ID] [--thread ID] [--branch NAME] [--instruction TEXT] [--reason TEXT]
-  sessions rm ID       remove one
-  table dump [FILE]    show the session table     table check [FILE]   verify it
-  explain URL          where a request would go   [-H 'Name: value'] ...
-  help [DIRECTIVE]     this, or all about a directive; --conf: the documented conf; --man: the manual page
-  version              the version
+    (no command)         run in the foreground
+    -t                   check the conf and all that it names
+    -s SIGNAL            tell the running postern to stop, quit, reload or reopen
+    sessions list        the sessions in the store  [--client ID] [--status STATUS] [--json]
+    sessions show ID     all about one              [--json]
+    sessions set ID      make or change one         [--status STATUS] [--target ADDRESS:PORT|none] [--client ID]
+                         [--user ID] [--thread ID] [--branch NAME] [--instruction TEXT] [--reason TEXT]
+    sessions rm ID       remove one
+    table dump [FILE]    show the session table     table check [FILE]   verify it
+    explain URL          where a request would go   [-H 'Name: value'] ...
+    help [DIRECTIVE]     this, or all about a directive; --conf: the documented conf; --man: the manual page
+    version              the version
 
 The conf is /etc/postern/postern.conf unless -c names another.
 

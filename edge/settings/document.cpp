@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace postern::edge {
@@ -116,8 +117,8 @@ class conf_writer {
     }
 
     void write_example(const directive& d) {
-        // A launcher is a comment as a whole; what it cannot do without is live within.
-        const bool live = d.name == "command" || (with_examples_ && can_be_live(d));
+        // Within a block that is a comment as a whole, one # is enough.
+        const bool live = in_comment_ || (with_examples_ && can_be_live(d));
         for (const std::string_view text : lines_of(d.example))
             line(text, !live);
     }
@@ -136,9 +137,10 @@ class conf_writer {
         const std::string words =
             d.standard.empty() ? std::string{d.arguments} : std::string{d.standard};
         line(fmt::format("{}{}{} {{", d.name, words.empty() ? "" : " ", words));
+        in_comment_ = d.opens == context::launcher && !with_examples_;
         write_content(d.opens);
         line("}");
-        if (d.opens == context::launcher && !with_examples_)
+        if (std::exchange(in_comment_, false))
             comment_out(start);
     }
 
@@ -194,7 +196,7 @@ class conf_writer {
                 continue;
             line(fmt::format("{}.", d.line), true);
             for (const std::string_view text : lines_of(d.example))
-                line(text, d.name == "port" && !with_examples_);
+                line(text);
         }
         --depth_;
         line("}");
@@ -218,6 +220,7 @@ class conf_writer {
     }
 
     bool with_examples_;
+    bool in_comment_ = false;
     std::size_t depth_ = 0;
     std::string out_;
 };
