@@ -90,6 +90,17 @@ TEST_F(sync_away, a_trimmed_log_makes_a_snapshot) {
     EXPECT_TRUE(becomes("acme-s3", "active 127.0.0.1:4321 s3"));
 }
 
+TEST_F(sync_away, a_table_of_another_store_is_not_resumed) {
+    ASSERT_TRUE(open_store_here()->insert(session_named("s1")));
+    start();
+    ASSERT_TRUE(becomes("acme-s1", "active 127.0.0.1:4321 s1"));
+    stop();
+    foreign_program{store_path}.run("UPDATE meta SET value = 'another' WHERE name = 'identity'");
+    start();
+    EXPECT_TRUE(logs("snapshot of the store begins: the table is of another store"));
+    EXPECT_TRUE(becomes("acme-s1", "active 127.0.0.1:4321 s1"));
+}
+
 TEST_F(sync_away, a_replaced_store_is_noticed_and_its_older_versions_count) {
     (void)open_store_here();
     fill("k", 50);
