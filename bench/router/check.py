@@ -32,10 +32,14 @@ def get(contender, path, headers=None):
 
 def wait_for_session(contender, session, seconds=20):
     deadline = time.monotonic() + seconds
-    while get(contender, f"/session/{session}/")[0] != 200:
-        if time.monotonic() > deadline:
-            raise Trouble(f"{contender.name}: session {session} is not routed after {seconds} s")
+    while time.monotonic() < deadline:
+        try:
+            if get(contender, f"/session/{session}/")[0] == 200:
+                return
+        except Trouble:
+            pass  # listens, but is not that far yet
         time.sleep(0.05)
+    raise Trouble(f"{contender.name}: session {session} is not routed after {seconds} s")
 
 
 def pages_of(contender):
