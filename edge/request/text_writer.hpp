@@ -27,6 +27,8 @@ class text_writer {
     text_writer& operator=(const text_writer&) = delete;
 
     text_writer& put(std::string_view text) {
+        if (text.empty())
+            return *this; // its data may be null, which memcpy must not see
         make_room(text.size());
         std::memcpy(at_, text.data(), text.size());
         at_ += text.size();

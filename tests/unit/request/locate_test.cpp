@@ -236,6 +236,15 @@ TEST(locate, more_captures_than_there_is_room_for_match_nothing) {
     ASSERT_NE(out.location, nullptr);
     EXPECT_EQ(out.location->source, "/{f}/{g}/{h}/");
     EXPECT_EQ(out.values.size(), 8U);
+
+    const settings nine =
+        conf({server({}, {location("/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/", handler::fixed),
+                          location("/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/", handler::fixed)})});
+    const owned_request deep{get("/1/2/3/4/5/6/7/8/9/")};
+    const location_index nine_index{nine};
+    nine_index.locate(0, deep.head, out);
+    ASSERT_NE(out.location, nullptr);
+    EXPECT_EQ(out.rest, "/9/");
 }
 
 TEST(locate, a_refused_path_has_no_location) {

@@ -8,7 +8,7 @@
 namespace postern::edge {
 namespace {
 
-using namespace std::string_literals;
+using namespace std::literals;
 using tests::get;
 using tests::handshake;
 using tests::owned_request;
@@ -67,6 +67,39 @@ TEST(write_request_head, appends) {
     std::string out = "before";
     write_request_head(out, r.head, plain);
     EXPECT_TRUE(out.starts_with("beforeGET /x HTTP/1.1\r\n"));
+}
+
+TEST(write_request_head, blanks_around_values_are_left_out) {
+    const std::string out = rewritten("GET / HTTP/1.1\r\nA: 1\r\nHost: h\r\nB: 2 \t\r\nC:3\r\n"
+                                      "D:\t4\r\nE:  5\r\nF:\r\nG: \r\nH: 8\r\nI: 9\r\n\r\n");
+    EXPECT_TRUE(
+        out.starts_with("GET /x HTTP/1.1\r\nHost: localhost:4321\r\nA: 1\r\nB: 2\r\nC: 3\r\n"
+                        "D: 4\r\nE: 5\r\nF: \r\nG: \r\nH: 8\r\nI: 9\r\nX-Real-IP: "))
+        << out;
+}
+
+TEST(write_request_head, fields_that_stand_in_no_buffer_are_written) {
+    // As a reader of another protocol version makes them.
+    request_head head;
+    head.method_text = "GET";
+    head.host = "h";
+    head.fields.push_back({.id = known::accept, .name = "accept", .value = "*/*"});
+    head.fields.push_back({.id = known::other, .name = "x", .value = std::string_view{}});
+    std::string out;
+    write_request_head(out, head, plain);
+    EXPECT_TRUE(out.starts_with(
+        "GET /x HTTP/1.1\r\nHost: localhost:4321\r\naccept: */*\r\nx: \r\nX-Real-IP: "));
+}
+
+TEST(write_request_head, heads_larger_than_expected) {
+    const std::string long_value(5000, 'v');
+    const std::string long_path = "/" + long_value;
+    const owned_request r{get("/")};
+    std::string out;
+    write_request_head(out, r.head,
+                       {.path = long_path, .client_address = "1", .session_id = long_value});
+    EXPECT_TRUE(out.starts_with("GET /" + long_value + " HTTP/1.1\r\n"));
+    EXPECT_TRUE(out.ends_with("X-Session-Id: " + long_value + "\r\n\r\n"));
 }
 
 TEST(write_request_head, methods_and_targets) {
@@ -284,7 +317,7 @@ TEST(write_request_head, no_value_can_inject_a_line) {
                               .host = "h\r\nB: 2",
                               .client_address = "1\r\nC: 3",
                               .prefix = "/p\r\n\r\nD: 4",
-                              .session_id = "s\r\nE: 5\0"s,
+                              .session_id = "s\r\nE: 5\0"sv,
                               .bearer_token = "t\nF: 6"};
     const owned_request r{get("/")};
     std::string out;

@@ -106,6 +106,11 @@ TEST(session_key, from_a_header_outside_of_session_locations) {
     EXPECT_EQ(o.where.location->handler, handler::session);
     EXPECT_EQ(o.where.prefix, "");
     EXPECT_EQ(o.where.rest, "/about");
+    // Nothing is stripped, also where the location that was found first would have been.
+    const outcome_of below{s, get("/session/t9/files/x", "X-Edit-Session-Id: t2\r\n", host)};
+    EXPECT_EQ(below.key.key, "acme-t9") << "the path says more than the header";
+    EXPECT_EQ(below.where.prefix, "");
+    EXPECT_EQ(below.where.rest, "/session/t9/files/x");
     EXPECT_EQ((outcome_of{s, handshake("/ws", "X-Edit-Session-Id: t2\r\n", host)}.key.key),
               "acme-t2");
     for (const char* bad : {"", "a/b", "a b", "..%2f", "t2, t3", "{threadId}"}) {
