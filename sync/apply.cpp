@@ -133,7 +133,7 @@ base::result<void> applier::touch(store& from, const stored_session& one, std::u
         return {};
     if (!s.may_write)
         return {};
-    const auto set = from.set_route_key(record.session_id, *key, record.version);
+    auto set = from.set_route_key(record.session_id, *key, record.version);
     if (set) {
         touch_key(s.touched, *key, version);
         return {};

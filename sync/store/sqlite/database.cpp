@@ -15,6 +15,7 @@ using base::failure;
 using base::result;
 
 // SQLITE_STATIC and SQLITE_TRANSIENT are casts of integers; this is the second, said in C++.
+// NOLINTNEXTLINE(performance-no-int-to-ptr)
 const auto copy_text = reinterpret_cast<sqlite3_destructor_type>(-1);
 
 std::string reason_of(int system_error) {

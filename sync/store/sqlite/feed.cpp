@@ -1,3 +1,7 @@
+// The feed and the snapshots of an SQLite store.
+// A position is "SEQ@MADE_AT": the last change that was read and its time, by which a log that was
+// put back to an earlier copy and written on from there is told from the one that was followed.
+// SEQ@0: a change that is gone.
 #include "sync/store/sqlite/session_row.hpp"
 #include "sync/store/sqlite/sqlite_connection.hpp"
 
@@ -6,9 +10,6 @@
 #include <charconv>
 #include <limits>
 
-// A position is "SEQ@MADE_AT": the last change that was read and its time, by which a log that was
-// put back to an earlier copy and written on from there is told from the one that was followed.
-// SEQ@0: a change that is gone.
 namespace postern::sync::sqlite {
 
 using base::failure;

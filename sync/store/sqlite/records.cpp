@@ -1,3 +1,4 @@
+// The records of an SQLite store: read, listed, and written where a condition holds.
 #include "sync/store/sqlite/session_row.hpp"
 #include "sync/store/sqlite/sqlite_connection.hpp"
 
@@ -219,7 +220,7 @@ result<void> sqlite_connection::remove(std::string_view session_id, std::uint64_
     transaction write{*database_};
     if (auto begun = write.begin_write(); !begun)
         return begun;
-    const auto removed =
+    auto removed =
         database_
             ->prepared("DELETE FROM sessions WHERE session_id = ?1 AND (?2 = 0 OR version = ?2)")
             .bind(session_id, version)
@@ -238,11 +239,11 @@ result<void> sqlite_connection::set_route_key(std::string_view session_id,
     transaction write{*database_};
     if (auto begun = write.begin_write(); !begun)
         return begun;
-    const auto updated = database_
-                             ->prepared("UPDATE sessions SET route_key = ?2 "
-                                        "WHERE session_id = ?1 AND version = ?3")
-                             .bind(session_id, route_key, version)
-                             .run();
+    auto updated = database_
+                       ->prepared("UPDATE sessions SET route_key = ?2 "
+                                  "WHERE session_id = ?1 AND version = ?3")
+                       .bind(session_id, route_key, version)
+                       .run();
     if (!updated)
         return updated;
     if (database_->rows_changed() == 0)
@@ -257,7 +258,7 @@ result<void> sqlite_connection::add_activity(const std::vector<activity_update>&
     if (auto begun = write.begin_write(); !begun)
         return begun;
     for (const activity_update& one : updates) {
-        const auto added =
+        auto added =
             database_
                 ->prepared("UPDATE sessions SET "
                            "last_activity_at_ms = max(last_activity_at_ms, ?2), "
