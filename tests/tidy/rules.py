@@ -59,7 +59,6 @@ unit_folders = {
     "cli": "edge/cli",
 }
 
-no_directives = {"postern", "usage"}
 may_hold_tabs = ("packaging/debian/rules",)
 left_for_later = [r"\bTODO\b", r"\bFIXME\b", r"\bXXX\b", r"\bHACK\b", r"not implemented"]
 private_words = [r"(?<![\w.])/(work|root|home)/\w+", r"\.library\b", r"https?://registry\.", r"\bfacts/\w+\.md", r"\bas an AI\b"]
