@@ -152,7 +152,7 @@ class Postern:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(exist_ok=True)
         self.port, self.api = free_ports(2)
-        self.values = {"folder": str(self.folder), "port": str(self.port), "api": str(self.api), **values}
+        self.values = {**values, "folder": str(self.folder), "port": str(self.port), "api": str(self.api)}
         self.conf_path = self.folder / "postern.conf"
         self.write_conf(conf)
         self.program = None
@@ -284,7 +284,6 @@ server {
     location /session/{threadId}/ {
         session;
         static_root     {folder}/static;
-        hold            5s;
         {session}
     }
     location /api/sessions/ { control open; }
@@ -294,7 +293,7 @@ server {
 """
 
 
-def start_postern(folder, conf=CONF, main="", lifecycle="", session="dev_server vite;", server="", **values):
+def start_postern(folder, conf=CONF, main="", lifecycle="", session="dev_server vite; hold 5s;", server="", **values):
     """A running postern from CONF with more lines put into its blocks, and a small static site."""
     folder = pathlib.Path(folder)
     static = folder / "static"
