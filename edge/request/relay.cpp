@@ -158,8 +158,10 @@ task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
             if (read.state == read_state::bad)
                 co_return head_outcome{502, false, read.reason};
             if (read.state == read_state::done) {
-                if (out.status >= 200 || out.status == 101)
+                if (out.status >= 200 || (out.status == 101 && x.head.websocket))
                     co_return head_outcome{};
+                if (out.status == 101)
+                    co_return head_outcome{502, false, "switches protocols unasked"};
                 if (++interim > interim_max)
                     co_return head_outcome{502, false, "too many interim answers"};
                 up.input.consume(out.head_bytes);

@@ -118,17 +118,17 @@ void go_past_request(exchange& x) {
 }
 
 /// Closes so that the client can read our last answer: a close with unread bytes would be a reset
-/// that takes the answer with it (RFC 9112 9.6). Reads on for a moment, bounded.
+/// that takes the answer with it (RFC 9112 9.6). Reads on for a while, bounded in time.
 task<void> linger(exchange& x) {
-    constexpr std::size_t bytes_max = 256 * 1024;
-    constexpr std::chrono::milliseconds within{2000};
+    constexpr std::chrono::seconds at_most{5};
+    constexpr std::chrono::seconds pause_max{2};
     x.client.shutdown_send();
     block_pool::block block = x.worker.blocks.lend();
-    for (std::size_t dropped = 0; dropped < bytes_max;) {
-        auto [error, n] = co_await x.client.read_some(block.bytes(), within);
+    const steady_clock::time_point end = steady_clock::now() + at_most;
+    while (steady_clock::now() < end) {
+        auto [error, n] = co_await x.client.read_some(block.bytes(), pause_max);
         if (error)
             break;
-        dropped += n;
     }
 }
 
