@@ -5,7 +5,7 @@
 #include "edge/request/conditions.hpp"
 #include "edge/request/http_date.hpp"
 #include "edge/request/media_types.hpp"
-#include "edge/request/open_beneath.hpp"
+#include "edge/request/static_lookup.hpp"
 #include "edge/request/static_path.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <iterator>
 #include <optional>
+#include <unistd.h>
 
 namespace postern::edge {
 namespace {
@@ -133,6 +134,24 @@ byte_range wanted_range(const request_head& head, const validators& file, std::u
     return byte_range_of(range, size);
 }
 
+/// Takes the bytes along: small ones at once, others as an open file. A file that has shrunk since
+/// fstat is left to the sender, who will see it end early.
+void attach(static_answer& answer, base::unique_fd file) {
+    if (answer.length == 0)
+        return;
+    if (answer.length <= static_body_bytes_max) {
+        answer.body.resize(answer.length);
+        const ssize_t n = ::pread(file.get(), answer.body.data(), answer.body.size(),
+                                  static_cast<off_t>(answer.offset));
+        if (n == static_cast<ssize_t>(answer.length)) {
+            answer.offset = answer.length = 0;
+            return;
+        }
+        answer.body.clear();
+    }
+    answer.file = std::move(file);
+}
+
 /// 200 or 206, 304, 412, 416: a file that is there.
 static_answer file_answer(const reply_form& form, opened_file file, std::string_view name) {
     const auto size = static_cast<std::uint64_t>(file.info.st_size);
@@ -170,57 +189,8 @@ static_answer file_answer(const reply_form& form, opened_file file, std::string_
     end_head(answer.head, form);
     if (form.head.method == method::head)
         answer.length = 0;
-    if (answer.length > 0)
-        answer.file = std::move(file.fd);
+    attach(answer, std::move(file.fd));
     return answer;
-}
-
-/// What a look for a file came to.
-struct lookup {
-    opened_file file; // fd: none when there is no such regular file
-    std::string name;
-    bool is_folder = false;
-    int error = 0; // an errno that is not "there is no such file"
-
-    /// Tries one name; true when the looking is over.
-    bool attempt(int root, std::string candidate) {
-        auto opened = open_beneath(root, candidate);
-        if (!opened) {
-            switch (opened.error().code.value()) {
-            case EMFILE:
-            case ENFILE:
-            case ENOMEM:
-            case EAGAIN:
-            case EIO:
-            case EINTR:
-                error = opened.error().code.value();
-                return true;
-            default:
-                return false; // no such file, or none that may be seen
-            }
-        }
-        if (opened->is_folder())
-            is_folder = true;
-        if (!opened->is_regular())
-            return false;
-        file = std::move(*opened);
-        name = std::move(candidate);
-        return true;
-    }
-};
-
-lookup look_for(int root, const static_path& path, const std::vector<std::string>& index) {
-    lookup found;
-    if (!path.is_folder) {
-        if (!found.attempt(root, path.file) && !path.file.empty())
-            found.attempt(root, path.file + ".html");
-        return found;
-    }
-    for (const std::string& name : index)
-        if (found.attempt(root, path.file.empty() ? name : path.file + "/" + name))
-            break;
-    found.is_folder = false; // an index name that is itself a folder
-    return found;
 }
 
 static_answer trouble_answer(const reply_form& form, int error) {
@@ -232,7 +202,7 @@ static_answer trouble_answer(const reply_form& form, int error) {
 /// The root's own 404 page, whole and unconditionally; else `not_found`.
 static_answer missing_answer(const reply_form& form, int root) {
     static_answer answer;
-    lookup page;
+    static_lookup page;
     page.attempt(root, "404.html");
     if (!page.file.fd) {
         answer.not_found = true;
@@ -245,8 +215,7 @@ static_answer missing_answer(const reply_form& form, int root) {
     end_head(answer.head, form);
     if (form.head.method == method::head)
         answer.length = 0;
-    if (answer.length > 0)
-        answer.file = std::move(page.file.fd);
+    attach(answer, std::move(page.file.fd));
     return answer;
 }
 
@@ -273,7 +242,7 @@ static_answer answer_static(const std::string& root, std::string_view prefix, st
     }
     if (!path)
         return missing_answer(form, folder.get());
-    lookup found = look_for(folder.get(), *path, index);
+    static_lookup found = look_for_file(folder.get(), *path, index);
     if (found.error != 0)
         return trouble_answer(form, found.error);
     if (found.file.fd)

@@ -5,6 +5,7 @@
 #include "base/unique_fd.hpp"
 #include "edge/request/request_head.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,12 +14,16 @@
 
 namespace postern::edge {
 
-/// What to answer: the complete head is in `head`, then `length` bytes of `file` from `offset`
-/// (none for HEAD, 304, errors with `body`).
+/// Files (and ranges) up to this size are read into `body`: one write of head and body together
+/// costs less than a write and a sendfile, and the client is woken once.
+inline constexpr std::size_t static_body_bytes_max = 16 * 1024;
+
+/// What to answer: the complete head is in `head`, then `body`, then `length` bytes of `file` from
+/// `offset` (none for HEAD, 304, and whatever is in `body`).
 struct static_answer {
     unsigned status = 404;
     std::string head; // complete, with its empty line
-    std::string body; // short bodies that are no file (redirects, refusals); empty for HEAD
+    std::string body; // what is short: small files, redirects, refusals; empty for HEAD
     base::unique_fd file;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;

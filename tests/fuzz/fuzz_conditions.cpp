@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (line.empty())
             continue;
         const std::string_view value = line.substr(1);
-        fields.push_back({ids[static_cast<unsigned char>(line[0]) % std::size(ids)], "x", value});
+        fields.push_back({.id = ids[static_cast<unsigned char>(line[0]) % std::size(ids)],
+                          .name = "x",
+                          .value = value});
 
         for (const std::uint64_t file_bytes : {0ULL, 1ULL, 1000ULL, ~0ULL}) {
             const edge::byte_range range = edge::byte_range_of(value, file_bytes);

@@ -18,7 +18,7 @@ using fields = std::vector<std::pair<known, const char*>>;
 field_list list_of(const fields& given) {
     field_list list;
     for (const auto& [id, value] : given)
-        list.push_back({id, "x", value});
+        list.push_back({.id = id, .name = "x", .value = value});
     return list;
 }
 

@@ -287,9 +287,30 @@ TEST_F(static_files, a_large_file_by_its_true_size) {
     const static_answer all = get("/big.bin");
     EXPECT_EQ(all.length, size);
     EXPECT_EQ(header(all, "Content-Length"), "5000000000");
-    const static_answer tail = get("/big.bin", request({{known::range, "bytes=-1"}}));
-    EXPECT_EQ(tail.offset, size - 1);
-    EXPECT_EQ(header(tail, "Content-Range"), "bytes 4999999999-4999999999/5000000000");
+    const static_answer tail = get("/big.bin", request({{known::range, "bytes=-20000"}}));
+    EXPECT_EQ(tail.offset, size - 20'000);
+    EXPECT_EQ(tail.length, 20'000U);
+    EXPECT_EQ(header(tail, "Content-Range"), "bytes 4999980000-4999999999/5000000000");
+}
+
+TEST_F(static_files, small_files_come_along_and_large_ones_are_sent) {
+    const struct {
+        std::size_t size;
+        bool as_file;
+    } rows[] = {{1, false}, {static_body_bytes_max, false}, {static_body_bytes_max + 1, true}};
+    for (const auto& row : rows) {
+        std::string content(row.size, 'a');
+        content.back() = 'z';
+        root.put("sized.txt", content);
+        const static_answer answer = get("/sized.txt");
+        EXPECT_EQ(static_cast<bool>(answer.file), row.as_file) << row.size;
+        EXPECT_EQ(answer.length, row.as_file ? row.size : 0) << row.size;
+        EXPECT_EQ(header(answer, "Content-Length"), std::to_string(row.size));
+        EXPECT_EQ(body_of(answer), content) << row.size;
+        const static_answer tail = get("/sized.txt", request({{known::range, "bytes=-1"}}));
+        EXPECT_FALSE(tail.file) << row.size;
+        EXPECT_EQ(body_of(tail), "z") << row.size;
+    }
 }
 
 TEST_F(static_files, a_missing_root_is_a_missing_page) {

@@ -64,7 +64,7 @@ inline request_head request(std::initializer_list<std::pair<known, std::string_v
     head.query = query;
     head.has_query = !query.empty();
     for (const auto& [id, value] : fields)
-        head.fields.push_back({id, "x", value});
+        head.fields.push_back({.id = id, .name = "x", .value = value});
     return head;
 }
 
