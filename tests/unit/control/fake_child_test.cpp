@@ -64,7 +64,7 @@ int listen_on(int port) {
         if (std::strncmp(request, "GET /die", 8) == 0)
             ::_exit(7);
         if (n > 0 && std::strstr(request, "Host: localhost:") == nullptr)
-            std::puts("odd host");
+            std::puts("odd host"), std::fflush(stdout);
     }
 }
 

@@ -1,0 +1,341 @@
+// The lifecycle over a real store with a meddler, a launcher that does as it is told, and a clock
+// that stands still.
+#include "control/api/sessions.hpp"
+#include "control/lifecycle/lifecycle.hpp"
+#include "meddling_store.hpp"
+#include "sync/store/sqlite/sqlite_store.hpp"
+#include "test_support.hpp"
+
+#include <gtest/gtest.h>
+
+namespace postern::control::test {
+namespace {
+
+using enum sync::session_status;
+
+/// Remembers what it was asked; the test moves its launches on.
+class obedient_launcher final : public launcher {
+  public:
+    bool knows(std::string_view task) const override { return task.starts_with("fake:"); }
+    void start(const sync::session& of) override {
+        ++starts;
+        ASSERT_EQ(views.count(of.session_id), 0U);
+        launch_view& v = views[of.session_id];
+        v.phase = launch_phase::starting;
+        v.task = "fake:" + std::to_string(starts);
+        v.target = base::ip_endpoint::parse("127.0.0.1:20000").value();
+    }
+    bool adopt(const sync::session& of) override {
+        ++adoptions;
+        if (!adopts)
+            return false;
+        views[of.session_id] = {launch_phase::ready, of.task, of.target};
+        return true;
+    }
+    void stop(std::string_view id) override {
+        views[std::string{id}].phase = launch_phase::stopping;
+    }
+    void check(std::string_view id) override { ++checks, views[std::string{id}].checking = true; }
+    void forget(std::string_view id) override { views.erase(std::string{id}); }
+    launch_view view(std::string_view id) const override {
+        const auto at = views.find(std::string{id});
+        return at == views.end() ? launch_view{} : at->second;
+    }
+    std::vector<std::string> sessions() const override {
+        std::vector<std::string> ids;
+        for (const auto& [id, v] : views)
+            ids.push_back(id);
+        return ids;
+    }
+    std::size_t running() const override { return views.size(); }
+    void sweep() override { ++sweeps; }
+    std::vector<std::string> wait(std::span<::pollfd>, std::chrono::milliseconds) override {
+        return sessions();
+    }
+
+    std::map<std::string, launch_view> views;
+    int starts = 0, adoptions = 0, checks = 0, sweeps = 0;
+    bool adopts = true;
+};
+
+class lifecycle_over_meddled_store : public ::testing::Test {
+  protected:
+    lifecycle_over_meddled_store() {
+        rules_.has_launcher = true;
+        rules_.idle_timeout = 300s;
+        rules_.history = 24h;
+        rules_.restarts_max = 2;
+        rules_.restart_window = 60s;
+        make();
+    }
+    void make() {
+        life_ = std::make_unique<lifecycle>(
+            rules_,
+            lifecycle_parts{opener(), launcher_, [this](std::string_view) { return table_; }, bell_,
+                            own_bell_, numbers_, time_, quiet_log()});
+    }
+    sync::open_store opener() {
+        return [this]() -> base::result<std::unique_ptr<sync::store>> {
+            if (is_away_)
+                return base::failure{sync::store_error::unavailable, "away"};
+            return {std::make_unique<meddling_store>(
+                sync::open_sqlite_store({folder_.path() + "/db", 500ms}).value(), hook_)};
+        };
+    }
+    void add(sync::session_status status, const std::string& task = "",
+             const std::string& id = "t1") {
+        sync::session s = session_named(id);
+        s.status = status;
+        s.task = task;
+        s.last_activity_at_ms = base::to_epoch_ms(time_.wall());
+        if (status == active)
+            s.target = base::ip_endpoint::parse("127.0.0.1:20000").value();
+        ASSERT_TRUE(store_->insert(s));
+    }
+    sync::session record(const std::string& id = "t1") { return store_->get(id).value(); }
+    void turn(std::chrono::milliseconds later = 250ms) {
+        time_.advance(later);
+        life_->turn({}, 0ms);
+    }
+
+    temporary_folder folder_;
+    base::manual_clock time_;
+    lifecycle_rules rules_;
+    obedient_launcher launcher_;
+    std::optional<table_entry> table_;
+    base::doorbell bell_, own_bell_;
+    metrics numbers_;
+    meddling_store::hook hook_;
+    bool is_away_ = false;
+    std::unique_ptr<sync::store> store_ =
+        sync::open_sqlite_store({folder_.path() + "/db", 500ms}).value();
+    std::unique_ptr<lifecycle> life_;
+};
+
+TEST_F(lifecycle_over_meddled_store, decides_again_after_a_conflict) {
+    add(initializing);
+    int meddled = 0;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        if (call != "replace" || meddled >= 3)
+            return std::nullopt;
+        sync::session s = record();
+        s.branch = "b" + std::to_string(++meddled);
+        EXPECT_TRUE(store_->replace(s));
+        return std::nullopt;
+    };
+    turn();
+    EXPECT_EQ(record().task, "fake:1") << "in one turn";
+    EXPECT_EQ(record().branch, "b3") << "and nobody's change is lost";
+    EXPECT_EQ(numbers_.store_conflicts, 3U);
+    EXPECT_EQ(launcher_.starts, 1);
+}
+
+TEST_F(lifecycle_over_meddled_store, another_decision_may_follow_from_a_conflict) {
+    add(initializing);
+    bool has_meddled = false;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        if (call != "replace" || std::exchange(has_meddled, true))
+            return std::nullopt;
+        sync::session s = record();
+        s.status = draining; // deactivated between the start and the write that names the task
+        EXPECT_TRUE(store_->replace(s));
+        return std::nullopt;
+    };
+    turn();
+    EXPECT_EQ(launcher_.view("t1").phase, launch_phase::stopping);
+    launcher_.views["t1"].phase = launch_phase::stopped;
+    turn();
+    EXPECT_EQ(record().status, inactive);
+}
+
+TEST_F(lifecycle_over_meddled_store, whatever_call_fails_nothing_is_lost) {
+    // One call after the other fails, once; then all is as if nothing had been.
+    for (int failing = 0; failing < 12; ++failing) {
+        const std::string id = "s" + std::to_string(failing);
+        add(initializing, "", id);
+        int calls = 0;
+        hook_ = [&](std::string_view) -> std::optional<sync::store_error> {
+            return calls++ == failing ? std::optional{sync::store_error::unavailable}
+                                      : std::nullopt;
+        };
+        const int starts_before = launcher_.starts;
+        for (int i = 0; i < 6; ++i) {
+            turn(6s); // beyond every pause after a failure
+            if (launcher_.view(id).phase == launch_phase::starting)
+                launcher_.views[id].phase = launch_phase::ready;
+        }
+        EXPECT_EQ(record(id).status, active) << failing;
+        EXPECT_EQ(launcher_.starts, starts_before + 1) << failing;
+    }
+}
+
+TEST_F(lifecycle_over_meddled_store, launches_go_on_while_the_store_is_away) {
+    add(initializing);
+    turn();
+    is_away_ = true;
+    hook_ = [](std::string_view) { return std::optional{sync::store_error::unavailable}; };
+    launcher_.views["t1"].phase = launch_phase::ready;
+    for (int i = 0; i < 20; ++i)
+        turn(1s);
+    EXPECT_EQ(launcher_.view("t1").phase, launch_phase::ready);
+    EXPECT_GE(numbers_.store_errors, 2U);
+    is_away_ = false;
+    hook_ = {};
+    turn(6s);
+    EXPECT_EQ(record().status, active);
+    EXPECT_EQ(launcher_.adoptions, 0) << "what it started itself needs no adoption";
+    EXPECT_EQ(launcher_.sweeps, 1);
+}
+
+TEST_F(lifecycle_over_meddled_store, stops_its_launches_even_without_the_store) {
+    add(active, "fake:7");
+    turn();
+    is_away_ = true;
+    hook_ = [](std::string_view) { return std::optional{sync::store_error::unavailable}; };
+    life_->begin_stop();
+    turn(), turn(6s);
+    EXPECT_EQ(launcher_.view("t1").phase, launch_phase::stopping);
+    EXPECT_FALSE(life_->has_stopped());
+}
+
+TEST_F(lifecycle_over_meddled_store, idle_to_the_tick) {
+    add(active, "fake:7");
+    turn(0ms);
+    const auto idle_at = time_.wall() + 300s;
+    while (time_.wall() + 250ms < idle_at)
+        turn();
+    EXPECT_EQ(record().status, active);
+    turn();
+    EXPECT_EQ(record().status, draining);
+    EXPECT_EQ(numbers_.idle_stops, 1U);
+}
+
+TEST_F(lifecycle_over_meddled_store, activity_written_by_others_counts) {
+    add(active, "fake:7");
+    turn(0ms);
+    turn(299s);
+    // Another host saw a request: no change of the record that the feed would show.
+    ASSERT_TRUE(store_->add_activity({{"t1", base::to_epoch_ms(time_.wall()), 0, 1, 0}}));
+    turn(2s);
+    EXPECT_EQ(record().status, active) << "read again before it was stopped";
+    turn(299s);
+    EXPECT_EQ(record().status, draining);
+}
+
+TEST_F(lifecycle_over_meddled_store, deaths_are_counted_within_the_window) {
+    add(active, "fake:7");
+    turn();
+    const auto die = [&] {
+        launcher_.views["t1"].phase = launch_phase::died;
+        launcher_.views["t1"].reason = "exited with status 1";
+        turn();
+        if (launcher_.views.count("t1") == 0)
+            return;
+        launcher_.views["t1"].phase = launch_phase::ready;
+        turn();
+    };
+    die(), die();
+    EXPECT_EQ(record().status, active);
+    time_.advance(61s); // both are forgiven
+    die(), die();
+    EXPECT_EQ(record().status, active);
+    die();
+    EXPECT_EQ(record().status, failed);
+    EXPECT_EQ(record().reason, "died 3 times within 60 s, last: exited with status 1");
+    EXPECT_EQ(numbers_.relaunches, 4U);
+}
+
+TEST_F(lifecycle_over_meddled_store, adopts_before_it_starts) {
+    add(initializing, "", "a-new-one");
+    add(active, "fake:7", "b-running");
+    int adoptions_at_start = -1;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        if (call == "replace" && adoptions_at_start < 0)
+            adoptions_at_start = launcher_.adoptions;
+        return std::nullopt;
+    };
+    turn();
+    EXPECT_EQ(launcher_.starts, 1);
+    EXPECT_EQ(adoptions_at_start, 1);
+    EXPECT_EQ(record("b-running").status, active);
+}
+
+TEST_F(lifecycle_over_meddled_store, a_gap_in_the_feed_is_filled_by_taking_stock) {
+    turn();
+    add(initializing);
+    bool has_gap = true;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        if (call != "changes_after" || !std::exchange(has_gap, false))
+            return std::nullopt;
+        return sync::store_error::gap;
+    };
+    turn();
+    EXPECT_FALSE(has_gap);
+    EXPECT_EQ(launcher_.starts, 1);
+}
+
+TEST_F(lifecycle_over_meddled_store, one_senseless_record_does_not_stop_the_others) {
+    add(initializing, "", "a");
+    add(initializing, "", "b");
+    hook_ = [&, first = true](std::string_view call) mutable -> std::optional<sync::store_error> {
+        if (call != "get" || !std::exchange(first, false))
+            return std::nullopt;
+        return sync::store_error::invalid;
+    };
+    turn();
+    EXPECT_EQ(record("b").task.substr(0, 5), "fake:");
+}
+
+TEST_F(lifecycle_over_meddled_store, a_refusing_target_is_checked_once_a_refusal) {
+    add(active, "fake:7");
+    turn();
+    table_ = table_entry{cache::route_state::active, {}};
+    table_->activity.refused_at_ms = base::to_epoch_ms(time_.wall());
+    turn(), turn();
+    EXPECT_EQ(launcher_.checks, 1);
+    launcher_.views["t1"].checking = false;
+    launcher_.views["t1"].good_at_ms = base::to_epoch_ms(time_.wall());
+    turn(), turn();
+    EXPECT_EQ(launcher_.checks, 1);
+}
+
+/// The API's own races, made to happen.
+TEST_F(lifecycle_over_meddled_store, activations_that_lose_a_race_answer_with_the_winner) {
+    options opts;
+    opts.route_key = text("{clientId}-{threadId}");
+    opts.history = 24h;
+    store_pool stores{opener()};
+    sessions api{opts, stores, bell_, own_bell_, time_, quiet_log()};
+    const fields wanted{{"clientId", "acme"}, {"userId", "scott"}, {"threadId", "x"}};
+    hook_ = [&, first = true](std::string_view call) mutable -> std::optional<sync::store_error> {
+        if (call != "insert" || !std::exchange(first, false))
+            return std::nullopt;
+        sync::session s = session_named("x");
+        s.session_id = "acme-x";
+        EXPECT_TRUE(store_->insert(s));
+        return std::nullopt;
+    };
+    const auto lost = api.activate(wanted);
+    ASSERT_TRUE(lost);
+    EXPECT_EQ(lost->what, activated::how::unchanged);
+    EXPECT_EQ(lost->record.session_id, "acme-x");
+
+    // A writer that is always faster is not waited for without end.
+    int writes = 0;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        if (call != "replace")
+            return std::nullopt;
+        sync::session s = record("acme-x");
+        s.branch = std::to_string(++writes);
+        EXPECT_TRUE(store_->replace(s));
+        return std::nullopt;
+    };
+    const auto never = api.deactivate("acme-x");
+    ASSERT_FALSE(never);
+    EXPECT_EQ(never.error().code, "changed_meanwhile");
+    EXPECT_EQ(never.error().status, 409U);
+    EXPECT_EQ(writes, 8);
+}
+
+} // namespace
+} // namespace postern::control::test
