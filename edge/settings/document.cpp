@@ -148,7 +148,7 @@ class conf_writer {
         const std::size_t start = out_.size();
         ++depth_;
         for (const directive& d : all_directives())
-            if ((d.contexts & in_context) != 0 && d.contexts != context::inherited)
+            if ((d.contexts & in_context) != 0)
                 write(d, in_context);
         --depth_;
         if (out_.compare(start, 1, "\n") == 0)

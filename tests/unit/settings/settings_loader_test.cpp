@@ -144,7 +144,7 @@ TEST(settings_loader, the_lifecycle) {
     const settings s = loaded(R"(lifecycle {
         idle_timeout off; route_ttl 1h; history 2d; sessions_max 7;
         launcher process {
-            command bin/start --port={port} '{{"a b"}}' "{{x}}" {threadId};
+            command bin/start --port={port} '{{"a b"}}' "{{x}}" src/{threadId};
             directory sites/{clientId}; environment PORT {port}; environment NAME "a {branch}";
             output_directory out; ports 300-400; ready tcp within 5s; stop SIGINT; restarts off;
         } })");
@@ -159,6 +159,7 @@ TEST(settings_loader, the_lifecycle) {
     EXPECT_EQ(l.command[0].text(), "/etc/postern/bin/start");
     EXPECT_EQ(l.command[1].text(), "--port={port}");
     EXPECT_EQ(l.command[3].fill([](auto) { return std::nullopt; }), "{x}");
+    EXPECT_EQ(l.command[4].text(), "src/{threadId}"); // only the program is a path of the conf's
     EXPECT_EQ(l.directory.text(), "/etc/postern/sites/{clientId}");
     ASSERT_EQ(l.environment.size(), 2U);
     EXPECT_EQ(l.environment[1].first, "NAME");

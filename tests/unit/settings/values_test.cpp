@@ -43,6 +43,8 @@ TEST(values, durations) {
     EXPECT_EQ(value("8d"), "\"8d\" is out of bounds; write 0 to 7d");
     EXPECT_EQ(value("18446744073709551615d"),
               "\"18446744073709551615d\" is out of bounds; write 0 to 7d");
+    // Wraps round to nine hours in 64 bits.
+    EXPECT_EQ(value("213503982335d"), "\"213503982335d\" is out of bounds; write 0 to 7d");
     EXPECT_EQ(value("18446744073709551616"),
               "\"18446744073709551616\" is no duration; write 500ms, 30s, 5m, 2h or 1d");
     EXPECT_EQ(text_of_value(duration_of("99ms", {100ms, 90s})),
