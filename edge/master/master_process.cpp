@@ -1,16 +1,41 @@
 // What the master does with its children: generations and orders.
 #include "edge/master/master_process.hpp"
 
-#include "edge/master/child_process.hpp"
 #include "edge/master/reload.hpp"
 #include "edge/settings/settings_loader.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace postern::edge {
+namespace {
+
+std::string log_name_of(const child& c) {
+    if (c.what != role::worker)
+        return std::string{name_of(c.what)};
+    return fmt::format("worker/{}", c.position);
+}
+
+/// Each connection takes up to two descriptors: the client's and the target's.
+void raise_open_files_limit(base::log& log, const settings& conf) {
+    constexpr rlim_t beside_connections = 256; // files being sent, the table, the log, idle targets
+    const rlim_t needed = rlim_t{2} * conf.limits.worker_connections + beside_connections;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+        return;
+    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < needed)
+        log.warn("worker_connections {} may need {} open files, and {} are allowed; raise the hard "
+                 "limit (LimitNOFILE, ulimit -Hn)",
+                 conf.limits.worker_connections, needed, limit.rlim_cur);
+}
+
+} // namespace
 
 std::optional<int> master_process::carry_out() {
     for (;;) {
@@ -82,6 +107,7 @@ void master_process::next_generation() {
 
 void master_process::adopt() {
     current_ = std::move(candidate_);
+    ++current_number_;
     log_ = base::log{current_->logs.error_fd(), current_->conf.error_level, "master", time_};
     listeners_.keep(current_->addresses, current_->conf.workers);
     listeners_.steer(0);
@@ -93,18 +119,13 @@ void master_process::discard() {
     candidate_.reset();
     listeners_.keep(current_->addresses, current_->conf.workers);
     listeners_.steer(0);
-    if (wanted_ == wanted::nothing && !supervisor_.stopping())
-        log_.error("reload taken back, the running conf stays: a worker could not live with the "
-                   "new one");
 }
 
 void master_process::spawn(std::uint32_t id) {
     const child* const c = supervisor_.find(id);
     if (c == nullptr)
         return;
-    const bool is_worker = c->what == role::worker;
-    const generation& gen =
-        c->generation > supervisor_.generation() && candidate_ ? *candidate_ : *current_;
+    const generation& gen = c->generation > current_number_ && candidate_ ? *candidate_ : *current_;
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
         log_.error("{}", base::failure{base::last_errno(), "no socket for orders"}.text());
@@ -112,61 +133,64 @@ void master_process::spawn(std::uint32_t id) {
     }
     base::unique_fd ours{ends[0]};
     const base::unique_fd theirs{ends[1]};
-
-    child_duty duty;
-    duty.title = is_worker ? fmt::format("worker {}", c->position) : std::string{name_of(c->what)};
-    const std::string log_name = is_worker ? fmt::format("worker/{}", c->position) : duty.title;
-    duty.who = who_;
-    // Sync still writes back what was counted, control leaves its containers to the next one: both
-    // see the end of file.
-    duty.killed_with_master = is_worker;
-    duty.stays_unprivileged = c->what != role::control;
-    duty.keep = {theirs.get(), gen.logs.error_fd(), bells_.sync.fd()};
-    worker_inheritance inheritance{.conf = gen.conf,
-                                   .slot = c->process_slot,
-                                   .routes_changed = bells_.workers.at(c->process_slot),
-                                   .control_token = gen.token,
-                                   .access_log_fd = gen.logs.access_fd(),
-                                   .order_fd = theirs.get()};
-    const int control_listener = gen.control_listener->get();
-    switch (c->what) {
-    case role::sync:
-        for (const base::doorbell& bell : bells_.workers)
-            duty.keep.push_back(bell.fd());
-        break;
-    case role::control:
-        duty.keep.push_back(control_listener);
-        break;
-    case role::worker:
-        inheritance.listeners = listeners_.of_position(gen.addresses, c->position);
-        inheritance.routes_changed.silence();
-        duty.keep.push_back(inheritance.routes_changed.fd());
-        duty.keep.push_back(gen.logs.access_fd());
-        duty.keep.insert(duty.keep.end(), inheritance.listeners.begin(),
-                         inheritance.listeners.end());
-        break;
-    }
-    duty.run = [&] {
-        base::log log = base::log{gen.logs.error_fd(), gen.conf.error_level, log_name, time_};
-        switch (c->what) {
-        case role::sync:
-            return run_sync(gen.conf, bells_, theirs.get(), time_, log);
-        case role::control:
-            return run_control(gen.conf, gen.token, control_listener, bells_, theirs.get(), time_,
-                               log);
-        case role::worker:
-            return run_worker(inheritance, time_, log);
-        }
-        return 1;
-    };
-    const auto pid = fork_child(duty);
+    const auto pid = fork_child(c->what == role::worker ? worker_duty(*c, gen, theirs.get())
+                                                        : other_duty(*c, gen, theirs.get()));
     if (!pid) {
         log_.error("{}", pid.error().text());
         return supervisor_.spawn_failed(id, time_.steady());
     }
     orders_[id] = std::move(ours);
     supervisor_.spawned(id, *pid, time_.steady());
-    log_.info("started {} as process {}, generation {}", log_name, *pid, c->generation);
+    log_.info("started {} as process {}, generation {}", log_name_of(*c), *pid, c->generation);
+}
+
+child_duty master_process::worker_duty(const child& c, const generation& gen, int order_fd) const {
+    const base::doorbell& bell = bells_.workers.at(c.process_slot);
+    bell.silence(); // what rang for the one before
+    const std::vector<int> listeners = listeners_.of_position(gen.addresses, c.position);
+    child_duty duty;
+    duty.title = fmt::format("worker {}", c.position);
+    duty.who = who_;
+    duty.killed_with_master = true;
+    duty.keep = {order_fd, gen.logs.error_fd(), gen.logs.access_fd(), bell.fd()};
+    duty.keep.insert(duty.keep.end(), listeners.begin(), listeners.end());
+    duty.run = [this, &c, &gen, &bell, listeners, order_fd] {
+        base::log log{gen.logs.error_fd(), gen.conf.error_level, log_name_of(c), time_};
+        raise_open_files_limit(log, gen.conf);
+        const worker_inheritance inheritance{.conf = gen.conf,
+                                             .slot = c.process_slot,
+                                             .listeners = listeners,
+                                             .routes_changed = bell,
+                                             .control_token = gen.token,
+                                             .access_log_fd = gen.logs.access_fd(),
+                                             .order_fd = order_fd};
+        return run_worker(inheritance, time_, log);
+    };
+    return duty;
+}
+
+child_duty master_process::other_duty(const child& c, const generation& gen, int order_fd) const {
+    const int listener = gen.control_listener->get();
+    child_duty duty;
+    duty.title = name_of(c.what);
+    duty.who = who_;
+    // Without their master, sync still writes back what was counted and control leaves its
+    // containers to the next one: both see the end of file.
+    duty.killed_with_master = false;
+    duty.stays_unprivileged = c.what == role::sync; // control starts programs that may need more
+    duty.keep = {order_fd, gen.logs.error_fd(), bells_.sync.fd()};
+    if (c.what == role::control)
+        duty.keep.push_back(listener);
+    else
+        for (const base::doorbell& bell : bells_.workers)
+            duty.keep.push_back(bell.fd());
+    duty.run = [this, &c, &gen, listener, order_fd] {
+        base::log log{gen.logs.error_fd(), gen.conf.error_level, log_name_of(c), time_};
+        if (c.what == role::sync)
+            return run_sync(gen.conf, bells_, order_fd, time_, log);
+        return run_control(gen.conf, gen.token, listener, bells_, order_fd, time_, log);
+    };
+    return duty;
 }
 
 void master_process::give_order(const action& what) {

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/master/child_process.hpp"
 #include "edge/master/generation.hpp"
 #include "edge/master/pid_file.hpp"
 #include "edge/master/privileges.hpp"
@@ -41,6 +42,8 @@ class master_process {
     void adopt();
     void discard();
     void spawn(std::uint32_t id);
+    [[nodiscard]] child_duty worker_duty(const child& c, const generation& gen, int order_fd) const;
+    [[nodiscard]] child_duty other_duty(const child& c, const generation& gen, int order_fd) const;
     void give_order(const action& what);
     [[nodiscard]] bool wait_a_little();
 
@@ -55,6 +58,7 @@ class master_process {
     listener_set listeners_;
     std::unique_ptr<generation> current_;
     std::unique_ptr<generation> candidate_;
+    std::uint64_t current_number_ = 1;
     std::map<std::uint32_t, base::unique_fd> orders_; // by child id: the master's end
     wanted wanted_ = wanted::nothing;
     unsigned tries_left_ = 0;
