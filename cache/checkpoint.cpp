@@ -58,7 +58,6 @@ void write_checkpoint(file_header& header, std::string_view text) noexcept {
     if (!text.empty())
         std::memcpy(next.words.data() + 2, text.data(), text.size());
     checkpoint_copy& to = header.checkpoints[newest == 0 ? 1 : 0];
-    store_release(to.checksum, ~next.checksum());
     store_release(to.generation, next.generation());
     store_release(to.bytes, next.bytes());
     for (std::size_t i = 2; i < next.used_words(); ++i)

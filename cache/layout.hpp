@@ -1,23 +1,19 @@
-// The bytes of a table file: structs, places and the constants that say how much of each there is.
-// LAYOUT.md says the same in words, and a test compares the two. Everything is 64-bit words in the
-// machine's byte order.
+// The bytes of a table file, all of them 64-bit words in the machine's byte order. LAYOUT.md says
+// the same in words, and a test compares the two.
 #pragma once
 
 #include "base/limits.hpp"
 #include "cache/counters.hpp"
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
 namespace postern::cache {
 
 inline constexpr std::uint64_t table_magic = 0x656c6261742e7370; // "ps.table" in the file
-inline constexpr std::uint64_t layout_version =
-    1; // raise it when a meaning changes but no size does
-inline constexpr std::uint64_t page_bytes = 4096; // every section starts on one
-inline constexpr std::uint64_t capacity_max =
-    100'000'000; // slot numbers and places stay below 2^32
+inline constexpr std::uint64_t layout_version = 1; // for changes of meaning without one of size
+inline constexpr std::uint64_t page_bytes = 4096;  // every section starts on one
+inline constexpr std::uint64_t capacity_max = 100'000'000; // slots and places stay below 2^32
 
 // Process slots: whose counters, and, for workers, whose waiting bit.
 inline constexpr std::uint32_t worker_process_slots = base::limits::worker_slots;
@@ -87,26 +83,22 @@ struct bucket {
 
 /// One route with its key. Never changed while the index points to it.
 struct slot {
-    std::uint64_t
-        seal; // low half: sequence, odd while it is filled; high half: checksum of what follows
+    std::uint64_t seal; // low half: sequence, odd while it is filled; high half: checksum
     std::uint64_t version;
     std::uint64_t birth; // low half: epoch of the activity line; high half: started_at in seconds
-    std::uint64_t
-        shape; // bits 0 state, 8 flags, 16 key bytes, 24 id bytes, 32 reason bytes, 48 port
+    std::uint64_t shape; // slot_shape says which bits are what
     std::uint64_t address[2]; // 16 bytes, IPv4 as ::ffff:a.b.c.d
     std::uint64_t resume_until_ms;
     std::uint64_t expires_at_ms;
     std::uint64_t text[slot_near_text_bytes / 8];
 };
 
-/// The rest of a slot's text, in a section of its own: keys of usual length do without it, and the
-/// slots lie closer.
+/// The rest of a slot's text, elsewhere: keys of usual length do without, and slots lie closer.
 struct slot_tail {
     std::uint64_t text[(slot_text_bytes - slot_near_text_bytes) / 8];
 };
 
-/// One session's activity; the line's number is the session's place in the index (bucket * 7 +
-/// entry).
+/// One session's activity; the line's number is the session's place in the index.
 struct activity_line {
     std::uint64_t epoch; // low half; another value is another session
     std::uint64_t last_seen_ms;
@@ -122,8 +114,7 @@ inline constexpr std::size_t slot_near_words = sizeof(slot) / 8;
 inline constexpr std::size_t slot_words = slot_near_words + sizeof(slot_tail) / 8;
 inline constexpr std::size_t slot_fixed_words = offsetof(slot, text) / 8;
 inline constexpr std::size_t fixed_header_words = offsetof(file_header, checksum) / 8;
-inline constexpr std::uint64_t flag_id_is_key =
-    1; // the session id equals the key and is not stored
+inline constexpr std::uint64_t flag_id_is_key = 1; // the session id is the key: not stored
 
 static_assert(sizeof(file_header) == page_bytes);
 static_assert(sizeof(bucket) == 64 && sizeof(activity_line) == 64 && sizeof(slot) == 128);

@@ -70,7 +70,7 @@ bool slot_image::fill(std::string_view key, const route& value, std::uint32_t ep
     std::memcpy(words + at_address, value.target.address.bytes.data(), 16);
     words[at_resume] = static_cast<std::uint64_t>(value.resume_until_ms);
     words[at_expires] = static_cast<std::uint64_t>(value.expires_at_ms);
-    words[shape().used_words() - 1] = 0; // the bytes behind the text count in the checksum
+    words[shape().used_words() - 1] = 0; // nothing of another session stays behind the text
     char* text = reinterpret_cast<char*>(words + slot_fixed_words);
     for (const std::string_view part : {key, stored_id, reason}) {
         if (!part.empty())

@@ -10,7 +10,8 @@
 
 namespace postern::cache {
 
-/// The parts of `slot::shape`.
+/// The parts of `slot::shape`: bits 0-7 state, 8-15 flags, 16-23 key bytes, 24-31 id bytes, 32-47
+/// reason bytes, 48-63 port.
 struct slot_shape {
     std::uint64_t word;
 

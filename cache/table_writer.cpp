@@ -106,7 +106,6 @@ put_result table_writer::insert(std::string_view key, std::uint64_t hash, const 
         return put_result::full;
     }
     image_.set_epoch(renew_activity(table_, place));
-    last_active_[place] = 0;
     const std::uint32_t fresh = take_free_slot();
     fill(fresh);
     add_overflow(fingerprint_of(hash), place,

@@ -4,11 +4,19 @@
 
 #include "bench/table/workload.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 
 namespace postern::bench {
+
+/// Ends the benchmark with a sentence: a figure from a broken contender would be worse than none.
+[[noreturn]] inline void give_up(const std::string& why) {
+    std::fprintf(stderr, "bench_table: %s\n", why.c_str());
+    std::exit(1);
+}
 
 /// A filled table of one kind and size.
 class contender {

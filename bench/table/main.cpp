@@ -1,6 +1,7 @@
 // How long a look-up takes, beside other tables, in the same run. README.md says how to read the
 // figures.
 #include "bench/table/contenders.hpp"
+#include "bench/table/writing_process.hpp"
 
 #include <benchmark/benchmark.h>
 
