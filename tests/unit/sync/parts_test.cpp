@@ -187,8 +187,8 @@ TEST_F(activity, of_before_sync_started_is_not_counted_again) {
 TEST_F(activity, of_a_line_that_another_session_got_starts_at_nothing) {
     flow.collect(s, line(10, 100, 0, 0), 1000);
     write_all();
-    flow.collect(route_with("r", 3, 2), line(11, 7, 0, 0), 1000);
-    EXPECT_EQ(owed(), "r 11 111 7 0;");
+    flow.collect(route_with("r", 3, 2), line(11, 107, 0, 0), 1000);
+    EXPECT_EQ(owed(), "r 11 111 107 0;");
 }
 
 TEST_F(activity, with_no_news_is_not_written) {

@@ -61,9 +61,15 @@ class sync_setup {
 
     void start() {
         stop_bell = *base::doorbell::make();
-        const std::int64_t started = base::to_epoch_ms(clock.wall());
+        const std::int64_t started = later_than_last_beat();
         thread_ = std::thread{[this] { exit_code = run_sync(); }};
         EXPECT_TRUE(eventually([&] { return reader->status().sync_heartbeat_ms >= started; }));
+    }
+    /// The time, once it is a millisecond that the last sync cannot have beaten in.
+    [[nodiscard]] std::int64_t later_than_last_beat() const {
+        const std::int64_t last = reader->status().sync_heartbeat_ms;
+        EXPECT_TRUE(eventually([&] { return base::to_epoch_ms(clock.wall()) > last; }));
+        return base::to_epoch_ms(clock.wall());
     }
     void stop() {
         if (!thread_.joinable())

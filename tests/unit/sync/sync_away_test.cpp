@@ -126,6 +126,7 @@ TEST_F(sync_away, a_replaced_store_is_noticed_and_its_older_versions_count) {
 }
 
 TEST_F(sync_away, a_sweep_of_most_of_the_table_is_confirmed_first) {
+    opts.confirm_after = std::chrono::seconds{2};
     (void)open_store_here();
     fill("k", 300);
     start();
@@ -142,6 +143,7 @@ TEST_F(sync_away, a_sweep_of_most_of_the_table_is_confirmed_first) {
 }
 
 TEST_F(sync_away, a_half_empty_store_that_fills_again_removes_nothing) {
+    opts.confirm_after = std::chrono::seconds{2};
     (void)open_store_here();
     fill("k", 300);
     start();
