@@ -274,6 +274,20 @@ TEST_F(lifecycle_over_meddled_store, a_gap_in_the_feed_is_filled_by_taking_stock
     EXPECT_EQ(launcher_.starts, 1);
 }
 
+TEST_F(lifecycle_over_meddled_store, what_a_gap_has_swallowed_is_missed_in_the_stock) {
+    add(active, "fake:7");
+    turn();
+    ASSERT_TRUE(store_->remove("t1", 0));
+    bool has_gap = true;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        if (call != "changes_after" || !std::exchange(has_gap, false))
+            return std::nullopt;
+        return sync::store_error::gap;
+    };
+    turn();
+    EXPECT_EQ(launcher_.view("t1").phase, launch_phase::stopping);
+}
+
 TEST_F(lifecycle_over_meddled_store, one_senseless_record_does_not_stop_the_others) {
     add(initializing, "", "a");
     add(initializing, "", "b");
