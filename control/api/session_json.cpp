@@ -111,11 +111,13 @@ http_answer session_api::ready() {
 
     std::string sync = "there is no session table";
     if (parts_.reader) {
-        const std::int64_t beat_ms = parts_.reader->status().sync_heartbeat_ms;
+        const cache::table_status table = parts_.reader->status();
+        const std::int64_t beat_ms = table.sync_heartbeat_ms;
         const std::int64_t age_ms = base::to_epoch_ms(parts_.time.wall()) - beat_ms;
         const bool is_fresh = beat_ms > 0 && age_ms <= parts_.opts.sync_stale_after.count();
-        sync = is_fresh       ? ""
-               : beat_ms == 0 ? "sync has not run yet"
+        sync = is_fresh && table.synced_at_ms > 0 ? ""
+               : is_fresh                         ? "the table does not hold all of the store yet"
+               : beat_ms == 0                     ? "sync has not run yet"
                               : fmt::format("sync was last seen {} ms ago", age_ms);
     }
 

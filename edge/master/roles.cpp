@@ -3,6 +3,9 @@
 #include "base/limits.hpp"
 #include "sync/store/sqlite/sqlite_store.hpp"
 
+#include <atomic>
+#include <memory>
+
 namespace postern::edge {
 namespace {
 
@@ -60,7 +63,16 @@ control::options control_options_of(const settings& conf, const std::string& tok
 sync::open_store store_of(const settings& conf) {
     sync::sqlite_options options;
     options.path = conf.store.path;
-    return [options] { return sync::open_sqlite_store(options); };
+    // Made when a process starts. One that goes missing later is waited for: an empty one in its
+    // place would be a store without sessions, and every route would go.
+    const auto opened = std::make_shared<std::atomic<bool>>(false);
+    return [options, opened]() mutable {
+        options.create = !opened->load();
+        auto store = sync::open_sqlite_store(options);
+        if (store)
+            opened->store(true);
+        return store;
+    };
 }
 
 base::result<doorbells> doorbells::make() {

@@ -103,9 +103,11 @@ bool query::is_blob(int column) const noexcept {
     return ::sqlite3_column_type(statement_, column) == SQLITE_BLOB;
 }
 
-result<std::unique_ptr<database>> database::open(const std::string& path) {
-    if (auto made = make_file(path); !made)
-        return made.error();
+result<std::unique_ptr<database>> database::open(const std::string& path, bool create) {
+    if (create) {
+        if (auto made = make_file(path); !made)
+            return made.error();
+    }
     sqlite3* connection = nullptr;
     // Without SQLITE_OPEN_CREATE: the file exists, and SQLite's own mode would be 0644.
     const int code = ::sqlite3_open_v2(

@@ -63,7 +63,8 @@ class database {
   public:
     /// Opens `path`; makes an empty file of mode 0600 if there is none.
     /// Errors: unavailable with the reason (directory missing, no right, ...).
-    [[nodiscard]] static base::result<std::unique_ptr<database>> open(const std::string& path);
+    [[nodiscard]] static base::result<std::unique_ptr<database>> open(const std::string& path,
+                                                                      bool create);
     ~database();
     database(const database&) = delete;
     database& operator=(const database&) = delete;

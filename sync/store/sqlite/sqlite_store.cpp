@@ -8,7 +8,7 @@
 namespace postern::sync {
 
 base::result<std::unique_ptr<store>> open_sqlite_store(const sqlite_options& options) {
-    auto opened = sqlite::database::open(options.path);
+    auto opened = sqlite::database::open(options.path, options.create);
     if (!opened)
         return opened.error();
     if (auto prepared = sqlite::prepare_schema(**opened, options.busy_timeout); !prepared)

@@ -12,12 +12,13 @@ namespace postern::sync {
 
 struct sqlite_options {
     std::string path;
+    bool create = true; // false: a missing file is `unavailable`, not the beginning of a new one
     std::chrono::milliseconds busy_timeout{
         2000}; // how long a call waits for another process's lock
 };
 
-/// Opens or creates the database (mode 0600) and its schema. Errors: unavailable (path, lock,
-/// disk), invalid (not a database, a schema of a later version).
+/// Opens or, with `create`, makes the database (mode 0600) and its schema. Errors: unavailable
+/// (path, lock, disk), invalid (not a database, a schema of a later version).
 [[nodiscard]] base::result<std::unique_ptr<store>> open_sqlite_store(const sqlite_options& options);
 
 } // namespace postern::sync
