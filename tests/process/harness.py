@@ -208,7 +208,7 @@ class Postern:
                 text = stat.read_text()
                 pid, rest = text.split(" ", 1)
                 state, parent = rest[rest.rindex(")") + 2:].split()[:2]
-                title = stat.with_name("comm").read_text().strip()
+                title = stat.with_name("cmdline").read_bytes().split(b"\0")[0].decode()
             except OSError:
                 continue
             if int(parent) == self.pid and state != "Z":

@@ -1,0 +1,122 @@
+"""The store and the table from outside: who may change it, what happens when it is away."""
+import os
+import sqlite3
+import time
+
+import pytest
+from harness import request, until
+
+
+@pytest.fixture
+def live(run_postern, run_fake):
+    postern = run_postern()
+    postern.target = run_fake("mirror")
+    postern.db = str(postern.folder / "sessions.db")
+    postern.set_session("up", "active", f"127.0.0.1:{postern.target}")
+    until("routed", lambda: postern.get("/session/up/").status == 200)
+    return postern
+
+
+def seconds(what, condition, within=5):
+    began = time.monotonic()
+    until(what, condition, within=within, every=0.002)
+    return time.monotonic() - began
+
+
+def test_another_programs_change_is_routed_within_a_second(live):
+    with sqlite3.connect(live.db, timeout=5) as db:
+        db.execute("UPDATE sessions SET status = 'failed' WHERE session_id = 'up'")
+    assert seconds("seen", lambda: live.get("/session/up/").status == 503) < 1.0
+    with sqlite3.connect(live.db, timeout=5) as db:
+        db.execute("DELETE FROM sessions WHERE session_id = 'up'")
+    assert seconds("seen", lambda: live.get("/session/up/").status == 404) < 1.0
+
+
+def test_the_cli_works_on_the_store(live):
+    live.set_session("mine", "active", f"127.0.0.1:{live.target}", "--client", "acme")
+    assert seconds("routed", lambda: live.get("/session/mine/").status == 200) < 1.0
+    assert "mine" in live.cli("sessions", "list").stdout
+    shown = live.cli("sessions", "show", "mine").stdout
+    assert "acme" in shown and f"127.0.0.1:{live.target}" in shown
+    assert live.cli("sessions", "rm", "mine").returncode == 0
+    assert seconds("gone", lambda: live.get("/session/mine/").status == 404) < 1.0
+    assert live.cli("sessions", "show", "mine").returncode != 0
+    assert live.stop() == 0
+    assert "up" in live.cli("sessions", "list").stdout  # also when nothing runs
+
+
+def test_a_change_by_the_api_is_routed_at_once(live):
+    took = []
+    for i in range(10):
+        assert live.activate(f"t{i}").status in (200, 201)
+        took.append(seconds("routed", lambda: live.get(f"/session/t{i}/", headers={"Accept": "text/html"}).status == 503))
+    assert sorted(took)[5] < 0.1  # milliseconds; the bound is for a busy machine
+
+
+def test_routing_goes_on_while_the_store_is_locked(live):
+    db = sqlite3.connect(live.db, timeout=5, isolation_level=None)
+    db.execute("BEGIN EXCLUSIVE")
+    try:
+        for _ in range(50):
+            assert live.get("/session/up/").status == 200
+        answer = live.activate("locked")
+        assert answer.status == 503 and "retry-after" in answer.headers and answer.json["error"]["message"]
+        assert live.get("/session/up/").status == 200
+    finally:
+        db.execute("ROLLBACK")
+        db.close()
+    until("written again", lambda: live.activate("locked").status in (200, 201), within=10)
+
+
+def test_routing_goes_on_while_the_store_is_gone(live):
+    for suffix in ("", "-wal", "-shm"):
+        if os.path.exists(live.db + suffix):
+            os.rename(live.db + suffix, live.db + suffix + ".away")
+    until("sync has noticed", lambda: live.metric("postern_sync_errors_total") >= 1)
+    assert live.get("/session/up/").status == 200
+    for suffix in ("-wal", "-shm", ""):
+        if os.path.exists(live.db + suffix + ".away"):
+            os.rename(live.db + suffix + ".away", live.db + suffix)
+    live.set_session("back", "failed")
+    until("followed again", lambda: live.get("/session/back/").status == 503, within=15)
+    assert live.get("/session/up/").status == 200
+
+
+@pytest.mark.parametrize("damage", ["garbage", "truncated", "empty", "capacity"])
+def test_a_bad_table_is_set_aside_and_filled_anew(live, damage):
+    assert live.stop() == 0
+    table = live.folder / "sessions.table"
+    if damage == "garbage":
+        table.write_bytes(os.urandom(200_000))
+    elif damage == "truncated":
+        os.truncate(table, table.stat().st_size // 2)
+    elif damage == "empty":
+        table.write_bytes(b"")
+    else:
+        live.conf_path.write_text(live.conf_path.read_text().replace("capacity=1k", "capacity=2k"))
+    live.start()
+    assert live.get("/session/up/").status == 200
+    assert "rebuilt" in live.log() and (live.folder / "sessions.table.bad").exists()
+    assert live.cli("table", "check").returncode == 0
+
+
+def test_a_full_table_refuses_the_new_and_keeps_the_old(run_postern):
+    postern = run_postern(main="")
+    assert postern.stop() == 0
+    postern.conf_path.write_text(postern.conf_path.read_text().replace("capacity=1k", "capacity=8"))
+    postern.start()
+    for i in range(12):
+        postern.set_session(f"s{i:02}", "failed")
+    until("refused", lambda: postern.metric("postern_table_full_total") > 0)
+    statuses = [postern.get(f"/session/s{i:02}/").status for i in range(12)]
+    assert statuses.count(503) == 8 and statuses[:8] == [503] * 8
+    assert "full" in postern.log()
+
+
+def test_a_row_that_cannot_be_used_harms_nobody(live):
+    with sqlite3.connect(live.db, timeout=5) as db:
+        db.execute("UPDATE sessions SET target = 'not an address' WHERE session_id = 'up'")
+    live.set_session("next", "failed")
+    until("the next is routed", lambda: live.get("/session/next/").status == 503)
+    until("it is counted", lambda: live.metric("postern_sync_skipped_total") >= 1)
+    assert request(live.api, "/readyz").status == 200
