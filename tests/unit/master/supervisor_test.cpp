@@ -93,6 +93,7 @@ class stage {
         take();
         after(milliseconds{1'500});
     }
+    base::steady_time now() const { return now_; }
     milliseconds until_wake() const {
         return std::chrono::duration_cast<milliseconds>(*under_test.wake_at() - now_);
     }
@@ -366,6 +367,38 @@ TEST(supervisor, process_slots_are_never_shared_and_old_workers_hurry_when_they_
     }
     EXPECT_EQ(slots.size(), 2 * many);
     EXPECT_LT(*slots.rbegin(), base::limits::worker_slots);
+}
+
+TEST(supervisor, exit_78_soon_after_a_reload_ends_nothing) {
+    stage s;
+    s.start(1);
+    s.reload_well(1);
+    s.ends("sync.1", exited(0));
+    EXPECT_THAT(s.ends("sync.2", exited(78)), IsEmpty());
+    EXPECT_FALSE(s.under_test.stopping());
+}
+
+TEST(supervisor, a_control_that_was_given_up_is_not_started_to_stop) {
+    stage s;
+    s.start(1);
+    s.after(milliseconds{6'000});
+    s.ends("control.1", exited(78));
+    EXPECT_THAT(s.stop(), ElementsAre("order w0.1 s"));
+    EXPECT_THAT(s.ends("w0.1", exited(0)), ElementsAre("order sync.1 s"));
+    EXPECT_THAT(s.ends("sync.1", exited(0)), ElementsAre("finish 0"));
+}
+
+TEST(supervisor, new_limits_hold_once_their_generation_is_adopted) {
+    stage s;
+    s.start(1);
+    supervisor_limits patient = limits();
+    patient.drain = milliseconds{90'000};
+    ASSERT_TRUE(s.under_test.reload(1, patient, s.now()));
+    s.take();
+    s.after(milliseconds{300});
+    s.ends("sync.1", exited(0));
+    s.ends("control.1", exited(0));
+    EXPECT_EQ(s.until_wake(), milliseconds{90'000});
 }
 
 TEST(supervisor, nothing_is_reloaded_while_ending) {
