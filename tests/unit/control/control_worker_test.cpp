@@ -54,7 +54,8 @@ class control_process : public ::testing::Test {
         return [this]() -> base::result<std::unique_ptr<sync::store>> {
             if (is_store_away_)
                 return base::failure{sync::store_error::unavailable, "away"};
-            return sync::open_sqlite_store({folder_.path() + "/db", 1000ms});
+            return sync::open_sqlite_store(
+                {.path = folder_.path() + "/db", .busy_timeout = 1000ms});
         };
     }
     int run_here(int order_fd) {
@@ -108,7 +109,9 @@ class control_process : public ::testing::Test {
     }
     sync::store& store() {
         if (!own_store_)
-            own_store_ = sync::open_sqlite_store({folder_.path() + "/db", 1000ms}).value();
+            own_store_ =
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 1000ms})
+                    .value();
         return *own_store_;
     }
     /// Changes a record as another program would, whoever else writes.
@@ -290,7 +293,9 @@ TEST_F(control_process, other_writers_do_not_keep_it_from_its_work) {
     start();
     std::atomic<bool> is_over{false};
     std::thread writer{[&] {
-        auto other = sync::open_sqlite_store({folder_.path() + "/db", 1000ms}).value();
+        auto other =
+            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 1000ms})
+                .value();
         for (int i = 0; !is_over; ++i) {
             auto s = other->get("acme-t1");
             if (!s)

@@ -79,7 +79,9 @@ class lifecycle_over_meddled_store : public ::testing::Test {
             if (is_away_)
                 return base::failure{sync::store_error::unavailable, "away"};
             return {std::make_unique<meddling_store>(
-                sync::open_sqlite_store({folder_.path() + "/db", 500ms}).value(), hook_)};
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 500ms})
+                    .value(),
+                hook_)};
         };
     }
     void add(sync::session_status status, const std::string& task = "",
@@ -108,7 +110,7 @@ class lifecycle_over_meddled_store : public ::testing::Test {
     meddling_store::hook hook_;
     bool is_away_ = false;
     std::unique_ptr<sync::store> store_ =
-        sync::open_sqlite_store({folder_.path() + "/db", 500ms}).value();
+        sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 500ms}).value();
     std::unique_ptr<lifecycle> life_;
 };
 

@@ -29,7 +29,8 @@ class session_api_over_http : public ::testing::Test {
             std::make_unique<store_pool>([this]() -> base::result<std::unique_ptr<sync::store>> {
                 if (is_store_away_)
                     return base::failure{sync::store_error::unavailable, "away"};
-                return sync::open_sqlite_store({folder_.path() + "/db", 500ms});
+                return sync::open_sqlite_store(
+                    {.path = folder_.path() + "/db", .busy_timeout = 500ms});
             });
         actions_ =
             std::make_unique<sessions>(opts_, *stores_, sync_bell_, life_bell_, time_, quiet_log());
@@ -52,7 +53,9 @@ class session_api_over_http : public ::testing::Test {
     }
     sync::store& store() {
         if (!own_store_)
-            own_store_ = sync::open_sqlite_store({folder_.path() + "/db", 500ms}).value();
+            own_store_ =
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 500ms})
+                    .value();
         return *own_store_;
     }
     void set_status(const std::string& id, sync::session_status status) {
