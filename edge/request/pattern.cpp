@@ -70,9 +70,11 @@ std::optional<std::size_t> matcher::match(std::string_view text, captures& found
         }
         if (length == 0 || capture_run(left.substr(0, length)) != length)
             return fail();
-        if (found.size() == found.capacity())
+        // Captures are put into paths of folders: no name may lead out of one.
+        const std::string_view name = left.substr(0, length);
+        if (name == "." || name == ".." || found.size() == found.capacity())
             return fail();
-        found.push_back({s.name, left.substr(0, length)});
+        found.push_back({s.name, name});
         at += length + s.literal.size();
     }
     if (whole_ && at != text.size())

@@ -118,14 +118,15 @@ task<void> reply_page(exchange& x, page which, unsigned status, std::string_view
     co_await reply(x, status, html, options);
 }
 
-task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer) {
+task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer,
+                          unsigned status) {
     x.decision_name = "redirect";
     x.count(cache::counter::decisions_fixed);
     reply_options options;
     options.location = to;
     if (varies_by_referer)
         options.vary = "Referer";
-    co_await reply(x, 307, {}, options);
+    co_await reply(x, status, {}, options);
 }
 
 task<void> reply_error(exchange& x, unsigned status, std::string_view reason,

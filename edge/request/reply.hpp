@@ -25,8 +25,9 @@ struct reply_options {
 [[nodiscard]] task<void> reply_page(exchange& x, page which, unsigned status,
                                     std::string_view reason = {}, unsigned retry_after_s = 0);
 
-/// 307 (method and body are kept by the client), never cached.
-[[nodiscard]] task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer);
+/// A redirect, never cached. 307: method and body are kept by the client.
+[[nodiscard]] task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer,
+                                        unsigned status = 307);
 
 /// An error in the form that suits who asked: a page for documents, else one line of text, for
 /// fetches as JSON where they accept it. Status texts are the standard's.

@@ -90,12 +90,12 @@ bool body_too_large(const exchange& x) {
 } // namespace
 
 task<void> serve(exchange& x) {
-    if (const char* const reason = refuse_path(x.head.path)) {
+    x.worker.index.locate(x.listener, x.head, x.where);
+    if (x.where.refused) {
         x.count(cache::counter::requests_bad);
-        co_await reply_bad_request(x, 400, reason);
+        co_await reply_bad_request(x, 400, x.where.refused);
         co_return;
     }
-    x.worker.index.locate(x.listener, x.head, x.where);
     session_key_of(x.worker.index, x.where, x.head, x.key);
     switch (x.key.outcome) {
     case key_outcome::redirect:

@@ -74,11 +74,9 @@ task<relay_outcome> go_to_target(exchange& x) {
         request.identity_encoding = true;
     }
     std::string cookie;
-    if (location.sources.cookie && stripped && x.kind == request_kind::document) {
-        cookie = fmt::format("{}={}; Path=/; SameSite=Lax; HttpOnly", session_cookie,
-                             x.where.value_of(location.thread_capture).value_or(""));
-        plan.set_cookie = cookie;
-    }
+    if (stripped && x.kind == request_kind::document)
+        write_session_cookie(cookie, x.where, false);
+    plan.set_cookie = cookie;
     note_request(x);
     relay_outcome outcome = relay_outcome::answered;
     if (request.websocket)
@@ -185,7 +183,7 @@ task<void> act_without_target(exchange& x) {
         co_await answer_briefly(x);
         break;
     case action::redirect:
-        co_await reply_redirect(x, x.location().expired_redirect, false);
+        co_await reply_redirect(x, x.location().expired_redirect, false, x.verdict.status);
         break;
     case action::serve_static: {
         std::string root;

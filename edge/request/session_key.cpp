@@ -29,7 +29,9 @@ bool is_capture(std::string_view text) noexcept {
     for (const char c : text)
         if (!is_capture_byte(c))
             return false;
-    return !text.empty() && text.size() <= base::limits::route_key_bytes_max;
+    // As in a URL's captures: a name that means a folder is no name.
+    return !text.empty() && text != "." && text != ".." &&
+           text.size() <= base::limits::route_key_bytes_max;
 }
 
 /// One look at a request, with the steps as functions; each says whether it settled the outcome.

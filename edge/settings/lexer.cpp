@@ -176,8 +176,7 @@ std::optional<lexer::error> lexer::check_open_brace(const token& word) const {
                              shown(word.text + std::string{text_.substr(at_, end + 1 - at_)}))};
 }
 
-std::string shown(std::string_view word) {
-    constexpr std::size_t bytes_max = 80;
+std::string shown(std::string_view word, std::size_t bytes_max) {
     std::string out;
     for (const char c : word.substr(0, bytes_max)) {
         const auto byte = static_cast<unsigned char>(c);

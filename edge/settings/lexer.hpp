@@ -50,6 +50,6 @@ class lexer {
 };
 
 /// A word as an error message shows it: control and non-ASCII bytes as \xNN, cut to 80 bytes.
-[[nodiscard]] std::string shown(std::string_view word);
+[[nodiscard]] std::string shown(std::string_view word, std::size_t bytes_max = 80);
 
 } // namespace postern::edge

@@ -21,7 +21,7 @@ std::string absolute(const std::string& file) {
 } // namespace
 
 std::string settings_error::text() const {
-    std::string out = shown(file);
+    std::string out = shown(file, file.size()); // whole: people go there
     if (line != 0)
         out += fmt::format(":{}", line);
     out += ": ";

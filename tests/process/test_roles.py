@@ -160,7 +160,7 @@ def test_a_bad_conf_on_reload_keeps_the_old_one(live):
     live.conf_path.write_text(good.replace("capacity=1k", "capacity=many"))
     live.signal(signal.SIGHUP)
     line = until("it is logged", lambda: next((l for l in live.log().splitlines() if 'directive "session_table"' in l), None))
-    assert "postern.conf:" in line and "many" in line
+    assert f"{live.conf_path}:" in line and "many" in line
     assert live.get("/version").text == "one" and live.children() == before
 
 

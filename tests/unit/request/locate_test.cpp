@@ -75,6 +75,29 @@ TEST(locate, server_by_exact_name_then_pattern_then_default) {
     EXPECT_EQ(out.location, nullptr);
 }
 
+TEST(locate, no_capture_leads_out_of_a_folder) {
+    const settings s = conf({server({"{threadId}.edit.example"}, {}),
+                             server({"sites.example"}, {location("/s/{site}-x/", handler::fixed)},
+                                    "127.0.0.1:80", true)});
+    const location_index index{s};
+    located out;
+    for (const auto& [path, found] : {std::pair{"/s/..-x/a", false},
+                                      {"/s/.-x/a", false},
+                                      {"/s/...-x/a", true},
+                                      {"/s/.a-x/a", true}}) {
+        request_head head;
+        head.path = path;
+        head.host = "sites.example";
+        index.locate(0, head, out);
+        EXPECT_EQ(out.location != nullptr, found) << path;
+    }
+    request_head head;
+    head.path = "/";
+    head.host = "...edit.example";
+    index.locate(0, head, out);
+    EXPECT_EQ(out.value_of("threadId"), std::nullopt);
+}
+
 TEST(locate, host_captures_come_first_and_in_lower_case) {
     const settings s = conf(
         {server({"{threadId}.Edit.{clientId}.example.com"}, {location("/{x}/", handler::fixed)})});
