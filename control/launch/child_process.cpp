@@ -40,7 +40,7 @@ environment_with(const std::vector<std::pair<std::string, std::string>>& added) 
     std::vector<std::string> out;
     out.reserve(all.size());
     for (const auto& [name, value] : all)
-        out.push_back(name + "=" + value);
+        out.push_back(fmt::format("{}={}", name, value));
     return out;
 }
 

@@ -71,7 +71,7 @@ class lifecycle {
     [[nodiscard]] situation situation_of(const std::string& id, const memory& m) const;
     /// False: the store is away, look again later.
     [[nodiscard]] bool look_at(const std::string& id);
-    [[nodiscard]] bool take_step(const std::string& id, memory& m, step s);
+    [[nodiscard]] bool take_step(const std::string& id, memory& m, const step& s);
     [[nodiscard]] bool write(const std::string& id, memory& m, const step& s);
     [[nodiscard]] bool remove(const std::string& id, memory& m);
     [[nodiscard]] bool read_again(const std::string& id, memory& m);

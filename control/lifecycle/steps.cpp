@@ -47,14 +47,14 @@ bool lifecycle::look_at(const std::string& id) {
             m.draining_since_ms = 0;
         else if (m.draining_since_ms == 0)
             m.draining_since_ms = base::to_epoch_ms(parts_.time.wall());
-        step s = next_step(m.record ? &*m.record : nullptr, situation_of(id, m), rules_);
+        const step s = next_step(m.record ? &*m.record : nullptr, situation_of(id, m), rules_);
         if (s.what == act::nothing)
             break;
         if (taken == steps_max) {
             parts_.log.error("session {}: no rest after {} steps, looking again later", id, taken);
             break;
         }
-        if (!take_step(id, m, std::move(s)))
+        if (!take_step(id, m, s))
             return false;
     }
     if (is_at_rest(m.record) && parts_.compute.view(id).phase == launch_phase::none)
@@ -62,7 +62,7 @@ bool lifecycle::look_at(const std::string& id) {
     return true;
 }
 
-bool lifecycle::take_step(const std::string& id, memory& m, step s) {
+bool lifecycle::take_step(const std::string& id, memory& m, const step& s) {
     switch (s.what) {
     case act::nothing:
         return true;
