@@ -162,18 +162,12 @@ void listener_set::steer(std::uint32_t positions) {
         BPF_STMT(BPF_RET | BPF_A, 0),
     }};
     const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
-    const int unused = 0;
-    for (const group& g : groups_) {
-        if (g.sockets.empty())
-            continue;
-        const int fd = g.sockets.front().get();
-        // Where the kernel cannot do it, connections may be lost when workers become fewer, and
-        // only then.
-        if (positions == 0)
-            ::setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused);
-        else if (g.sockets.size() > positions)
-            ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
-    }
+    // Where the kernel cannot do it, connections may be lost when workers become fewer, and only
+    // then.
+    for (const group& g : groups_)
+        if (!g.sockets.empty())
+            ::setsockopt(g.sockets.front().get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+                         sizeof program);
 }
 
 void listener_set::keep(const std::vector<ip_endpoint>& addresses, std::uint32_t positions) {

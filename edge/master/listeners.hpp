@@ -38,8 +38,9 @@ class listener_set {
     open(const std::vector<base::ip_endpoint>& addresses, std::uint32_t positions,
          const try_again& again);
 
-    /// New connections go to the first `positions` sockets of each address only, from now on; what
-    /// waits at the others can be accepted in peace. 0: to all again.
+    /// New connections go to the first `positions` sockets of each address only, at random, from
+    /// now on: what waits at the others can be accepted in peace, and a process that is slow to
+    /// close its copy of one gets nothing more. Requires: 1 <= positions, and all of them are open.
     void steer(std::uint32_t positions);
     /// Closes every socket that is not for one of these.
     void keep(const std::vector<base::ip_endpoint>& addresses, std::uint32_t positions);

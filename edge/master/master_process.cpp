@@ -110,7 +110,7 @@ void master_process::adopt() {
     ++current_number_;
     log_ = base::log{current_->logs.error_fd(), current_->conf.error_level, "master", time_};
     listeners_.keep(current_->addresses, current_->conf.workers);
-    listeners_.steer(0);
+    listeners_.steer(current_->conf.workers);
     log_.notice("generation {} of {} is the current one", supervisor_.generation(),
                 current_->conf.file);
 }
@@ -118,7 +118,7 @@ void master_process::adopt() {
 void master_process::discard() {
     candidate_.reset();
     listeners_.keep(current_->addresses, current_->conf.workers);
-    listeners_.steer(0);
+    listeners_.steer(current_->conf.workers);
 }
 
 void master_process::spawn(std::uint32_t id) {

@@ -50,22 +50,22 @@ base::result<pid_file> pid_file::take(const std::string& path) {
         base::unique_fd fd{
             ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644)};
         if (!fd)
-            return failure{base::last_errno(), "cannot open pid_file " + path};
+            return failure{base::last_errno(), "cannot open pid file " + path};
         if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK)
-                return failure{base::last_errno(), "cannot lock pid_file " + path};
+                return failure{base::last_errno(), "cannot lock pid file " + path};
             return failure{make_error_code(errc::device_or_resource_busy),
-                           fmt::format("postern runs already as process {} with pid_file {}; stop "
-                                       "it, or give this one a pid_file of its own",
+                           fmt::format("postern runs already as process {} with pid file {}; stop "
+                                       "it, or give this one a pid file of its own",
                                        content_of(fd.get()), path)};
         }
         if (!still_there(path, fd.get()))
             continue;
         if (::ftruncate(fd.get(), 0) != 0)
-            return failure{base::last_errno(), "cannot write pid_file " + path};
+            return failure{base::last_errno(), "cannot write pid file " + path};
         if (const auto written = base::write_all(fd.get(), fmt::format("{}\n", ::getpid()));
             !written)
-            return failure{written.error().code, "cannot write pid_file " + path};
+            return failure{written.error().code, "cannot write pid file " + path};
         return pid_file{path, std::move(fd)};
     }
 }
@@ -94,18 +94,18 @@ base::result<pid_t> holder_of(const std::string& path) {
     const base::unique_fd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!fd && errno == ENOENT)
         return failure{make_error_code(errc::no_such_process),
-                       fmt::format("postern does not run: there is no pid_file {}", path)};
+                       fmt::format("postern does not run: there is no pid file {}", path)};
     if (!fd)
-        return failure{base::last_errno(), "cannot open pid_file " + path};
+        return failure{base::last_errno(), "cannot open pid file " + path};
     if (::flock(fd.get(), LOCK_SH | LOCK_NB) == 0)
         return failure{make_error_code(errc::no_such_process),
-                       fmt::format("postern does not run: nobody holds pid_file {}", path)};
+                       fmt::format("postern does not run: nobody holds pid file {}", path)};
     const std::string text = content_of(fd.get());
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
     if (error != std::errc{} || end != text.data() + text.size() || pid <= 1)
         return failure{make_error_code(errc::invalid_argument),
-                       fmt::format("pid_file {} holds \"{}\", which is no process id", path, text)};
+                       fmt::format("pid file {} holds \"{}\", which is no process id", path, text)};
     return pid;
 }
 
@@ -123,8 +123,9 @@ std::optional<master_signal> master_signal_named(std::string_view name) noexcept
 
 base::result<void> signal_master(const std::string& pid_file, master_signal what) {
     if (pid_file.empty())
-        return failure{make_error_code(errc::invalid_argument),
-                       "the conf names no pid_file; add one, or use kill(1) with the master's id"};
+        return failure{
+            make_error_code(errc::invalid_argument),
+            "the conf has no \"pid FILE;\"; add one, or use kill(1) with the master's id"};
     const auto pid = holder_of(pid_file);
     if (!pid)
         return pid.error();

@@ -31,7 +31,7 @@ std::vector<std::string> carry_over(const settings& running, settings& next) {
         next.user = running.user;
     }
     if (running.pid_file != next.pid_file) {
-        sentences.push_back(restart_needed("pid_file", running.pid_file, next.pid_file));
+        sentences.push_back(restart_needed("pid", running.pid_file, next.pid_file));
         next.pid_file = running.pid_file;
     }
     return sentences;
