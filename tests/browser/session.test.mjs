@@ -1,6 +1,6 @@
 // One session's life as its editor sees it: waiting, live, edited, broken, left alone, woken again.
 import assert from 'node:assert/strict';
-import { after, before } from 'node:test';
+import { after, before, test } from 'node:test';
 import { browser_test, live, mark, marked, style_of, warm } from './support/browser.mjs';
 import { Postern } from './support/postern.mjs';
 import { until } from './support/wait.mjs';
@@ -25,6 +25,18 @@ browser_test('the loading page turns into the live site by itself', async ({ pag
   await live(page);
   assert.equal(page.url(), postern.page_of('first'));
   assert.equal(await postern.status('first'), 'active');
+});
+
+test('a link is good the moment the API hands it out', async () => {
+  for (let number = 0; number < 40; number += 1) { // a race is lost now and then, not each time
+    const name = `link-${number}`;
+    postern.hold(name);
+    await postern.activate(name);
+    const answer = await fetch(postern.page_of(name), { headers: { accept: 'text/html' } });
+    await answer.arrayBuffer();
+    assert.equal(answer.status, 503, `${name}: the loading page, never a 404`);
+  }
+  for (let number = 0; number < 40; number += 1) await postern.deactivate(`link-${number}`);
 });
 
 browser_test('everything of an unmodified site works below the prefix', async ({ page }) => {
