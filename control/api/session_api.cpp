@@ -180,6 +180,7 @@ http_answer session_api::done(endpoint what, const std::string& name, const http
         const auto woken = parts_.store.wake(name);
         if (!woken)
             return answer_of(woken.error());
+        wait_until_routed(woken->record);
         return json_answer(woken->what == activated::how::restarted ? 202 : 200,
                            activated_of(woken->record));
     }
@@ -204,6 +205,7 @@ http_answer session_api::activate(const http_request& request) {
     const auto result = parts_.store.activate(*wanted);
     if (!result)
         return answer_of(result.error());
+    wait_until_routed(result->record);
     const bool is_new = result->what == activated::how::made;
     const bool is_again = result->what == activated::how::restarted;
     http_answer answer = json_answer(is_new     ? 201

@@ -41,6 +41,10 @@ class session_api {
                                    const http_request& request);
     [[nodiscard]] http_answer activate(const http_request& request);
     [[nodiscard]] http_answer ready();
+    [[nodiscard]] bool sync_lives(const cache::table_status& table) const;
+    /// Until the table knows this version of the session; at most about a second, and not at all
+    /// where sync is not alive.
+    void wait_until_routed(const sync::session& record) const;
     [[nodiscard]] json status_of(const sync::session& record) const;
     [[nodiscard]] json summary_of(const sync::session& record) const;
     [[nodiscard]] json activated_of(const sync::session& record) const;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace postern::control {
 namespace {
@@ -105,6 +106,25 @@ json session_api::status_of(const sync::session& record) const {
     return out;
 }
 
+bool session_api::sync_lives(const cache::table_status& table) const {
+    const std::int64_t age_ms = base::to_epoch_ms(parts_.time.wall()) - table.sync_heartbeat_ms;
+    return table.sync_heartbeat_ms > 0 && age_ms <= parts_.opts.sync_stale_after.count();
+}
+
+// The caller hands the link out at once: it must not be a 404 because the table is a moment behind.
+// The table's version is the store's plus a base, so "at least" is what tells.
+void session_api::wait_until_routed(const sync::session& record) const {
+    if (!parts_.reader || !sync_lives(parts_.reader->status()))
+        return;
+    constexpr int looks_max = 1000;
+    for (int look = 0; look < looks_max; ++look) {
+        const auto route = parts_.reader->look_up(record.route_key);
+        if (route && route->version >= record.version)
+            return;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+}
+
 http_answer session_api::ready() {
     const auto reached = parts_.store.reach();
     const std::string store = reached ? "" : "the store cannot be reached";
@@ -114,7 +134,7 @@ http_answer session_api::ready() {
         const cache::table_status table = parts_.reader->status();
         const std::int64_t beat_ms = table.sync_heartbeat_ms;
         const std::int64_t age_ms = base::to_epoch_ms(parts_.time.wall()) - beat_ms;
-        const bool is_fresh = beat_ms > 0 && age_ms <= parts_.opts.sync_stale_after.count();
+        const bool is_fresh = sync_lives(table);
         sync = is_fresh && table.synced_at_ms > 0 ? ""
                : is_fresh                         ? "the table does not hold all of the store yet"
                : beat_ms == 0                     ? "sync has not run yet"

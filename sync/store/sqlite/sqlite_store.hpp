@@ -12,9 +12,8 @@ namespace postern::sync {
 
 struct sqlite_options {
     std::string path;
+    std::chrono::milliseconds busy_timeout{2000}; // how long a call waits for another's lock
     bool create = true; // false: a missing file is `unavailable`, not the beginning of a new one
-    std::chrono::milliseconds busy_timeout{
-        2000}; // how long a call waits for another process's lock
 };
 
 /// Opens or, with `create`, makes the database (mode 0600) and its schema. Errors: unavailable

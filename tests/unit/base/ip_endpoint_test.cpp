@@ -14,8 +14,9 @@ TEST(ip_endpoint, reads_what_it_writes) {
 }
 
 TEST(ip_endpoint, refuses_what_is_not_one) {
-    for (const char* text : {"", ":80", "10.0.0.7", "10.0.0.7:", "10.0.0.7:0", "10.0.0.7:65536", "10.0.0.7:8a",
-                             "localhost:80", "::1:80", "[10.0.0.7]:80", "[::1]", "10.0.0.7:+80", " 10.0.0.7:80"})
+    for (const char* text :
+         {"", ":80", "10.0.0.7", "10.0.0.7:", "10.0.0.7:0", "10.0.0.7:65536", "10.0.0.7:8a",
+          "localhost:80", "::1:80", "[10.0.0.7]:80", "[::1]", "10.0.0.7:+80", " 10.0.0.7:80"})
         EXPECT_FALSE(ip_endpoint::parse(text)) << text;
 }
 

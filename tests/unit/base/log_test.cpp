@@ -1,8 +1,8 @@
 #include "base/log.hpp"
 
-#include <cstdio>
-
 #include <gtest/gtest.h>
+
+#include <cstdio>
 
 namespace postern::base {
 namespace {

@@ -1,8 +1,8 @@
 #include "base/text_template.hpp"
 
-#include <map>
-
 #include <gtest/gtest.h>
+
+#include <map>
 
 namespace postern::base {
 namespace {
@@ -10,16 +10,19 @@ namespace {
 std::optional<std::string> filled(std::string_view text,
                                   std::map<std::string_view, std::string_view> values) {
     const auto parsed = text_template::parse(text);
-    if (!parsed) return "error: " + parsed.error().what;
+    if (!parsed)
+        return "error: " + parsed.error().what;
     return parsed->fill([&](std::string_view name) -> std::optional<std::string_view> {
         const auto found = values.find(name);
-        if (found == values.end()) return std::nullopt;
+        if (found == values.end())
+            return std::nullopt;
         return found->second;
     });
 }
 
 TEST(text_template, replaces_names) {
-    EXPECT_EQ(filled("{clientId}-{threadId}", {{"clientId", "acme"}, {"threadId", "t1"}}), "acme-t1");
+    EXPECT_EQ(filled("{clientId}-{threadId}", {{"clientId", "acme"}, {"threadId", "t1"}}),
+              "acme-t1");
     EXPECT_EQ(filled("--port {port}", {{"port", "4321"}}), "--port 4321");
     EXPECT_EQ(filled("plain", {}), "plain");
     EXPECT_EQ(filled("", {}), "");

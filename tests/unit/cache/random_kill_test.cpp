@@ -51,7 +51,7 @@ int read_until_stopped(const std::string& path, journal& log, std::uint32_t slot
     const auto r = session_reader::open(path, slot);
     if (!r)
         return 1;
-    static_cast<void>(::nice(10)); // the kills are what is tested, not the machine
+    [[maybe_unused]] const int now = ::nice(10); // the kills are what is tested, not the machine
     route value;
     for (std::uint64_t n = slot; !log.stop; ++n) {
         const std::string key = key_number(n % (keys + 8));
