@@ -21,7 +21,7 @@ using fields = std::map<std::string, extent>;
 
 /// The cells of the table rows under "## HEADING", without the table's own head.
 std::vector<std::vector<std::string>> rows_under(const std::string& heading) {
-    const auto root = std::filesystem::path{__FILE__}.parent_path() / "../../..";
+    const std::filesystem::path root{POSTERN_SOURCE_FOLDER};
     std::ifstream in{root / "cache/LAYOUT.md"};
     std::vector<std::vector<std::string>> rows;
     bool here = false;
