@@ -33,6 +33,8 @@ class input_buffer {
     void consume(std::size_t bytes) noexcept { begin_ += bytes; }
     /// Puts bytes behind the content (read further than wanted, by a body).
     void append(std::string_view bytes) {
+        if (bytes.empty())
+            return;
         while (size_ - end_ < bytes.size())
             make_room(size_ * 2 + bytes.size());
         std::memcpy(data_.get() + end_, bytes.data(), bytes.size());
