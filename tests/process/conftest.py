@@ -1,5 +1,6 @@
 """Fixtures: a folder, posterns and fakes that are ended with the test."""
 import pathlib
+import re
 import sys
 
 import pytest
@@ -23,6 +24,10 @@ def run_postern(tmp_path):
     for postern in started:
         if postern.program.alive():
             assert postern.stop() == 0, postern.log()[-3000:]
+        # What the master starts again would go unnoticed otherwise: sanitizers, POSTERN_CHECK, exceptions, crashes.
+        broken = re.search(r"AddressSanitizer|ThreadSanitizer|runtime error:|check failed:|ended by an exception|"
+                           r"ended by signal (?:4|6|7|8|11)\b", postern.log())
+        assert not broken, postern.log()[max(0, broken.start() - 500):][:5000]
 
 
 @pytest.fixture
