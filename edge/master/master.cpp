@@ -110,6 +110,7 @@ base::result<void> master_process::start(settings conf) {
     log_.notice("starting with conf {}", now.file);
     if (!now.user.empty() && !who_)
         log_.warn("user {} is not used: only root can change to it", now.user);
+    check_open_files();
     {
         const acting_as user{who_};
         const auto prepared = cache::prepare(now.table_path, now.table_capacity);

@@ -21,18 +21,17 @@ std::string log_name_of(const child& c) {
 }
 
 /// Each connection takes up to two descriptors: the client's and the target's.
-void raise_open_files_limit(base::log& log, const settings& conf) {
+rlim_t open_files_of(const settings& conf) {
     constexpr rlim_t beside_connections = 256; // files being sent, the table, the log, idle targets
-    const rlim_t needed = rlim_t{2} * conf.limits.worker_connections + beside_connections;
+    return rlim_t{2} * conf.limits.worker_connections + beside_connections;
+}
+
+void raise_open_files_limit(const settings& conf) {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed)
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= open_files_of(conf))
         return;
-    limit.rlim_cur = std::min(needed, limit.rlim_max);
+    limit.rlim_cur = std::min(open_files_of(conf), limit.rlim_max);
     ::setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < needed)
-        log.warn("worker_connections {} may need {} open files, and {} are allowed; raise the hard "
-                 "limit (LimitNOFILE, ulimit -Hn)",
-                 conf.limits.worker_connections, needed, limit.rlim_cur);
 }
 
 } // namespace
@@ -111,6 +110,7 @@ void master_process::adopt() {
     log_ = base::log{current_->logs.error_fd(), current_->conf.error_level, "master", time_};
     listeners_.keep(current_->addresses, current_->conf.workers);
     listeners_.steer(current_->conf.workers);
+    check_open_files();
     log_.notice("generation {} of {} is the current one", supervisor_.generation(),
                 current_->conf.file);
 }
@@ -156,7 +156,7 @@ child_duty master_process::worker_duty(const child& c, const generation& gen, in
     duty.keep.insert(duty.keep.end(), listeners.begin(), listeners.end());
     duty.run = [this, &c, &gen, &bell, listeners, order_fd] {
         base::log log{gen.logs.error_fd(), gen.conf.error_level, log_name_of(c), time_};
-        raise_open_files_limit(log, gen.conf);
+        raise_open_files_limit(gen.conf);
         const worker_inheritance inheritance{.conf = gen.conf,
                                              .slot = c.process_slot,
                                              .listeners = listeners,
@@ -191,6 +191,16 @@ child_duty master_process::other_duty(const child& c, const generation& gen, int
         return run_control(gen.conf, gen.token, listener, bells_, order_fd, time_, log);
     };
     return duty;
+}
+
+void master_process::check_open_files() {
+    rlimit limit{};
+    const rlim_t needed = open_files_of(current_->conf);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < needed)
+        log_.warn(
+            "worker_connections {} may need {} open files a worker, and {} are allowed; raise "
+            "the hard limit (LimitNOFILE, ulimit -Hn) or lower worker_connections",
+            current_->conf.limits.worker_connections, needed, limit.rlim_max);
 }
 
 void master_process::give_order(const action& what) {

@@ -44,6 +44,7 @@ class master_process {
     void spawn(std::uint32_t id);
     [[nodiscard]] child_duty worker_duty(const child& c, const generation& gen, int order_fd) const;
     [[nodiscard]] child_duty other_duty(const child& c, const generation& gen, int order_fd) const;
+    void check_open_files();
     void give_order(const action& what);
     [[nodiscard]] bool wait_a_little();
 
