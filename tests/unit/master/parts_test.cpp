@@ -121,6 +121,10 @@ TEST(listener_set, wildcard_and_one_address_of_it_may_stand_side_by_side) {
     }();
     listener_set set;
     EXPECT_TRUE(set.open({local(free.port, "0.0.0.0"), local(free.port)}, 2, {}));
+    listener_set later; // the second comes with a reload: what holds the port is ours
+    ASSERT_TRUE(later.open({local(0, "0.0.0.0")}, 1, {}));
+    const std::uint16_t port = bound_to(later.of_position({local(0, "0.0.0.0")}, 0)[0]).port;
+    EXPECT_TRUE(later.open({local(0, "0.0.0.0"), local(port)}, 1, {}));
     listener_set six;
     EXPECT_TRUE(six.open({local(0, "::1")}, 1, {}));
     EXPECT_EQ(bound_to(six.of_position({local(0, "::1")}, 0)[0]).address.text(), "::1");
@@ -160,7 +164,9 @@ TEST(listener_set, steering_leaves_the_others_alone_and_keep_closes_them) {
     EXPECT_EQ(steered[2] + steered[3], 0);
     // A worker that is slow to close its copy gets nothing any more.
     const base::unique_fd copy{::fcntl(set.of_position(wanted, 3)[0], F_DUPFD_CLOEXEC, 3)};
+    const int last = set.of_position(wanted, 2)[0];
     set.keep(wanted, 2);
+    EXPECT_LT(::fcntl(last, F_GETFD), 0);
     clients = connect_many();
     EXPECT_EQ(accepted_from(copy.get()), 0);
     const std::vector<int> kept = spread(2);
@@ -211,6 +217,7 @@ TEST(fork_child, closes_all_but_what_is_kept) {
     int ends[2];
     ASSERT_EQ(::pipe(ends), 0);
     const int far = ::fcntl(ends[0], F_DUPFD, 200);
+    const int neighbour = ::fcntl(ends[0], F_DUPFD, far + 1);
     child_duty duty;
     duty.title = "worker 3";
     duty.keep = {far, -1, ends[1]};
@@ -221,7 +228,7 @@ TEST(fork_child, closes_all_but_what_is_kept) {
         return 0;
     };
     EXPECT_EQ(code_of(duty), 0);
-    for (const int fd : {ends[0], ends[1], far})
+    for (const int fd : {ends[0], ends[1], far, neighbour})
         ::close(fd);
 }
 
