@@ -78,6 +78,12 @@ void master_process::next_generation() {
         auto loaded = load_settings(conf_file_);
         if (!loaded)
             return log_.error("reload refused, the running conf stays: {}", loaded.error().text());
+        // An editor or a copy in progress leaves an empty file for a moment, which is a conf as
+        // well.
+        if (loaded->servers.empty() && !current_->conf.servers.empty())
+            return log_.error("reload refused, the running conf stays: {} has no server block; "
+                              "restart postern if that is meant",
+                              loaded->file);
         conf = std::move(*loaded);
         for (const std::string& sentence : carry_over(current_->conf, conf))
             log_.warn("reload: {}", sentence);

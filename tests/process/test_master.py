@@ -166,6 +166,11 @@ def test_a_reload_onto_a_missing_folder_changes_nothing(live):
     refused_reload(live, "access_log", "no/such/access.log")
 
 
+def test_a_conf_that_is_just_being_written_changes_nothing(live):
+    put_conf(live, "")
+    refused_reload(live, "no server block")
+
+
 def test_what_only_a_restart_changes_is_said_and_the_rest_is_done(live):
     edit(live, ("capacity=1k", "capacity=2k"), ("postern.pid", "other.pid"))
     reload(live, "two")
