@@ -27,6 +27,9 @@ enum class relay_outcome {
 
 [[nodiscard]] task<relay_outcome> relay(exchange& x, const upstream_plan& plan);
 
+/// Puts into a request whose it is: the client's address, and whether it is a trusted proxy's.
+void name_client(const exchange& x, request_rewrite& to);
+
 /// A connection to `plan.to`: a kept one, or new. `fresh`: new in any case. Null: it refused or did
 /// not answer.
 [[nodiscard]] task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh);

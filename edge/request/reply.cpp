@@ -155,13 +155,19 @@ task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reas
     co_await reply(x, status, fmt::format("{} {}: {}\n", status, status_text(status), reason));
 }
 
-task<void> reply_static(exchange& x, std::string_view root) {
+task<void> reply_static(exchange& x) {
+    const base::text_template& root_of = x.location().static_root;
+    std::string root;
+    const auto capture = [&](std::string_view name) { return x.where.value_of(name); };
+    if (root_of.empty() || !root_of.fill_into(root, capture)) {
+        co_await reply_error(x, 404, "There is no such page here.");
+        co_return;
+    }
     x.decision_name = "static";
     x.count(cache::counter::decisions_static);
     settle_body(x);
-    static_answer answer =
-        answer_static(std::string{root}, x.where.prefix, x.where.rest, x.location().index, x.head,
-                      x.close_after, &x.location().add_headers);
+    static_answer answer = answer_static(root, x.where.prefix, x.where.rest, x.location().index,
+                                         x.head, x.close_after, &x.location().add_headers);
     if (answer.not_found) {
         co_await reply_error(x, 404, "There is no such page here.");
         co_return;

@@ -37,8 +37,8 @@ struct reply_options {
 /// A malformed request: answered before it is located, and the connection ends.
 [[nodiscard]] task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason);
 
-/// The static origin below `root`.
-[[nodiscard]] task<void> reply_static(exchange& x, std::string_view root);
+/// The location's static origin; 404 where it has none, or a name in its root has no value.
+[[nodiscard]] task<void> reply_static(exchange& x);
 
 /// A location's fixed answer (`return`).
 [[nodiscard]] task<void> reply_fixed(exchange& x);

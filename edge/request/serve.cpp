@@ -36,15 +36,6 @@ bool same_origin(const request_head& head) {
            equal_ignoring_case(origin.substr(scheme + 3), head.host);
 }
 
-void fill_client(exchange& x, request_rewrite& to) {
-    to.client_address = x.client_address;
-    if (x.worker.conf.trusted_proxies.empty())
-        return;
-    const auto address = base::ip_address::parse(x.client_address);
-    for (const base::ip_network& network : x.worker.conf.trusted_proxies)
-        to.trusted_client = to.trusted_client || (address && network.contains(*address));
-}
-
 /// A fixed upstream or control.
 task<void> pass_to(exchange& x, upstream_plan& plan) {
     x.decision_name = "upstream";
@@ -66,7 +57,7 @@ task<void> serve_proxy(exchange& x) {
     plan.request.path = x.head.path;
     plan.request.host = x.head.host;
     plan.request.websocket = x.head.websocket;
-    fill_client(x, plan.request);
+    name_client(x, plan.request);
     co_await pass_to(x, plan);
 }
 
@@ -78,7 +69,7 @@ task<void> serve_control(exchange& x) {
     plan.request.host = host;
     if (x.location().control_open && same_origin(x.head))
         plan.request.bearer_token = x.worker.control_token;
-    fill_client(x, plan.request);
+    name_client(x, plan.request);
     co_await pass_to(x, plan);
 }
 
@@ -134,15 +125,9 @@ task<void> serve(exchange& x) {
     case handler::fixed:
         co_await reply_fixed(x);
         break;
-    case handler::static_files: {
-        std::string root;
-        const auto capture = [&](std::string_view name) { return x.where.value_of(name); };
-        if (x.location().static_root.fill_into(root, capture))
-            co_await reply_static(x, root);
-        else
-            co_await reply_error(x, 404, "There is no such page here.");
+    case handler::static_files:
+        co_await reply_static(x);
         break;
-    }
     }
 }
 
@@ -164,7 +149,7 @@ task<void> serve_wake(exchange& x) {
     plan.request.path = path;
     plan.request.host = host;
     plan.request.bearer_token = x.worker.control_token;
-    fill_client(x, plan.request);
+    name_client(x, plan.request);
     const relay_outcome outcome = co_await relay(x, plan);
     if (outcome == relay_outcome::refused)
         co_await reply_error(x, 503, "Sessions cannot be started at the moment.", 2);

@@ -53,13 +53,7 @@ task<relay_outcome> go_to_target(exchange& x) {
     request_rewrite& request = plan.request;
     request.path = stripped ? x.where.rest : x.head.path;
     request.host = vite ? std::string_view{local_host} : x.head.host;
-    request.client_address = x.client_address;
-    if (!x.worker.conf.trusted_proxies.empty()) {
-        const auto address = base::ip_address::parse(x.client_address);
-        for (const base::ip_network& network : x.worker.conf.trusted_proxies)
-            request.trusted_client =
-                request.trusted_client || (address && network.contains(*address));
-    }
+    name_client(x, request);
     request.prefix = stripped ? x.where.prefix : std::string_view{};
     request.session_id = x.route.session_id();
     request.rewrite_origin = vite;
@@ -185,17 +179,9 @@ task<void> act_without_target(exchange& x) {
     case action::redirect:
         co_await reply_redirect(x, x.location().expired_redirect, false, x.verdict.status);
         break;
-    case action::serve_static: {
-        std::string root;
-        const auto capture = [&](std::string_view name) { return x.where.value_of(name); };
-        const bool filled =
-            !x.location().static_root.empty() && x.location().static_root.fill_into(root, capture);
-        if (filled)
-            co_await reply_static(x, root);
-        else
-            co_await reply_error(x, 404, "There is no such page here.");
+    case action::serve_static:
+        co_await reply_static(x);
         break;
-    }
     case action::refuse_target:
         x.count(cache::counter::targets_refused);
         x.decision_name = "refused-target";

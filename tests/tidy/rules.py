@@ -61,4 +61,4 @@ unit_folders = {
 
 may_hold_tabs = ("packaging/debian/rules",)
 left_for_later = [r"\bTODO\b", r"\bFIXME\b", r"\bXXX\b", r"\bHACK\b", r"not implemented"]
-private_words = [r"(?<![\w.])/(work|root|home)/\w+", r"\.library\b", r"https?://registry\.", r"\bfacts/\w+\.md", r"\bas an AI\b"]
+private_words = [r"(?<![\w.])/(work|root|home)/\w+", r"https?://registry\."]
