@@ -24,6 +24,13 @@ std::uint32_t next_epoch(activity_line& line) {
     return next == 0 ? 1 : next;
 }
 
+void zero_numbers(activity_line& line) {
+    for (std::uint64_t* const word :
+         {&line.last_seen_ms, &line.last_push_ms, &line.socket_open_ms, &line.refused_at_ms,
+          &line.requests, &line.bytes_in, &line.bytes_out})
+        store_release(*word, 0);
+}
+
 } // namespace
 
 bool is_current(const table_view& table, activity_ref ref) noexcept {
@@ -69,11 +76,15 @@ std::uint32_t renew_activity(const table_view& table, std::uint64_t place) noexc
     activity_line& line = table.lines[place];
     const std::uint32_t epoch = next_epoch(line);
     store_release(line.epoch, epoch);
-    for (std::uint64_t* const word :
-         {&line.last_seen_ms, &line.last_push_ms, &line.socket_open_ms, &line.refused_at_ms,
-          &line.requests, &line.bytes_in, &line.bytes_out})
-        store_release(*word, 0);
+    zero_numbers(line);
     return epoch;
+}
+
+void begin_activity_anew(const table_view& table, std::uint64_t place,
+                         std::uint32_t epoch) noexcept {
+    activity_line& line = table.lines[place];
+    zero_numbers(line);
+    store_release(line.epoch, epoch); // last: until then nobody adds to it
 }
 
 void end_activity(const table_view& table, std::uint64_t place) noexcept {

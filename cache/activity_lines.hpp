@@ -25,6 +25,10 @@ void add_activity(const table_view& table, activity_ref ref, const activity_delt
 /// Returns the epoch.
 std::uint32_t renew_activity(const table_view& table, std::uint64_t place) noexcept;
 
+/// Gives a damaged line back to the session that has `epoch`: all zero. Writer only.
+void begin_activity_anew(const table_view& table, std::uint64_t place,
+                         std::uint32_t epoch) noexcept;
+
 /// Ends the session's hold on the line: references go stale. Writer only.
 void end_activity(const table_view& table, std::uint64_t place) noexcept;
 

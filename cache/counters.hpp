@@ -55,7 +55,8 @@ namespace postern::cache {
     X(sync_snapshots, "Full snapshots of the store")                                               \
     X(activity_written, "Sessions whose activity was written to the store")                        \
     X(access_log_lost, "Access log lines that could not be written")                               \
-    X(table_texts_refused, "Sessions refused because key and session id do not fit into one slot")
+    X(table_texts_refused, "Sessions refused because key and session id do not fit into one slot") \
+    X(table_damages, "Times that sync found the session table damaged and put it right")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -2,6 +2,9 @@
 
 #include "cache/checkpoint.hpp"
 
+#include <cstring>
+#include <utility>
+
 namespace postern::cache {
 namespace {
 
@@ -11,10 +14,8 @@ std::uint64_t distance_of(const table_view& table, std::uint64_t entry, std::uin
     return b >= home ? b - home : b + table.shape.bucket_count - home;
 }
 
-void drop(const table_view& table, std::uint64_t place, repair_report& report) {
-    if (report.entries_dropped == 0)
-        forget_checkpoint(*table.header);
-    store_release(table.entry_at(place), 0);
+void drop(std::uint64_t place, repair_report& report) {
+    report.index[place / bucket_entries].entries[place % bucket_entries] = 0;
     ++report.entries_dropped;
 }
 
@@ -24,13 +25,13 @@ std::vector<std::uint32_t> take_stock(const table_view& table, repair_report& re
     std::vector<std::uint32_t> claimed_twice;
     for (std::uint64_t place = 0; place < table.shape.places(); ++place) {
         const std::uint64_t b = place / bucket_entries;
-        const std::uint64_t entry = load_relaxed(table.entry_at(place));
+        const std::uint64_t entry = report.index[b].entries[place % bucket_entries];
         if (entry == 0)
             continue;
         const std::uint32_t number = slot_of(entry);
         const std::uint64_t distance = distance_of(table, entry, b);
         if (number >= table.shape.slot_count || distance >= table.probes_max()) {
-            drop(table, place, report);
+            drop(place, report);
             continue;
         }
         if (report.slot_used[number])
@@ -44,36 +45,58 @@ std::vector<std::uint32_t> take_stock(const table_view& table, repair_report& re
     return claimed_twice;
 }
 
+/// Which of the entries that claim a slot it belongs to is not known here: all of them go.
+void drop_claims(const std::vector<std::uint32_t>& claimed_twice, repair_report& report) {
+    std::vector<bool> doubtful(report.slot_used.size(), false);
+    for (const std::uint32_t number : claimed_twice)
+        doubtful[number] = true;
+    for (std::uint64_t place = 0; place < report.index.size() * bucket_entries; ++place) {
+        const std::uint64_t entry =
+            report.index[place / bucket_entries].entries[place % bucket_entries];
+        if (entry != 0 && doubtful[slot_of(entry)])
+            drop(place, report);
+    }
+}
+
+void write_back(const table_view& table, const std::vector<bucket>& index) {
+    for (std::uint64_t b = 0; b < index.size(); ++b) {
+        for (std::size_t i = 0; i < bucket_entries; ++i)
+            if (load_relaxed(table.buckets[b].entries[i]) != index[b].entries[i])
+                store_release(table.buckets[b].entries[i], index[b].entries[i]);
+        if (load_relaxed(table.buckets[b].overflow) != index[b].overflow)
+            store_release(table.buckets[b].overflow, index[b].overflow);
+    }
+}
+
 } // namespace
 
 repair_report repair_index(const table_view& table) {
     repair_report report;
+    report.index.resize(table.shape.bucket_count);
+    std::memcpy(report.index.data(), table.buckets, report.index.size() * sizeof(bucket));
     std::vector<std::uint32_t> overflow;
     std::vector<std::uint32_t> claimed_twice;
-    // Twice at most: which of two entries a slot belongs to is not known here, so both go and the
-    // pass starts over.
-    do {
+    do { // twice at most
+        if (!claimed_twice.empty())
+            drop_claims(claimed_twice, report);
         report.live = 0;
         report.slot_used.assign(table.shape.slot_count, false);
         overflow.assign(table.shape.bucket_count, 0);
-        std::vector<bool> doubtful(table.shape.slot_count, false);
-        for (const std::uint32_t number : claimed_twice)
-            doubtful[number] = true;
-        for (std::uint64_t place = 0; !claimed_twice.empty() && place < table.shape.places();
-             ++place) {
-            const std::uint64_t entry = load_relaxed(table.entry_at(place));
-            if (entry != 0 && slot_of(entry) < table.shape.slot_count && doubtful[slot_of(entry)])
-                drop(table, place, report);
-        }
         claimed_twice = take_stock(table, report, overflow);
     } while (!claimed_twice.empty());
-    for (std::uint64_t b = 0; b < table.shape.bucket_count; ++b) {
-        if (load_relaxed(table.buckets[b].overflow) == overflow[b])
-            continue;
-        store_release(table.buckets[b].overflow, overflow[b]);
-        ++report.overflows_corrected;
-    }
+    for (std::uint64_t b = 0; b < table.shape.bucket_count; ++b)
+        if (std::exchange(report.index[b].overflow, overflow[b]) != overflow[b])
+            ++report.overflows_corrected;
+    // A death between a change and its count leaves the two one apart.
+    if (report.entries_dropped > 0 || load_relaxed(table.header->live) > report.live + 1)
+        distrust(*table.header);
+    write_back(table, report.index);
     return report;
+}
+
+void distrust(file_header& header) noexcept {
+    forget_checkpoint(header);
+    store_release(header.synced_at_ms, 0);
 }
 
 } // namespace postern::cache

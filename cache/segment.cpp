@@ -36,6 +36,8 @@ class category final : public boost::system::error_category {
             return "another process writes this session table";
         case error::not_a_file:
             return "not usable as a session table";
+        case error::replaced:
+            return "the file was deleted or replaced while it was in use";
         }
         return "unknown";
     }
@@ -118,6 +120,14 @@ base::result<prepared> prepare(const std::string& path, std::uint64_t capacity,
     return create(path, capacity, owner, true);
 }
 
+base::result<prepared> replace_lost(const std::string& path, std::uint64_t capacity) {
+    const auto lost = open_table_file(path, O_RDWR);
+    auto done = prepare(path, capacity);
+    if (done && *done == prepared::rebuilt && lost && ::ftruncate(lost->get(), 0) != 0)
+        return base::failure{base::last_errno(), path + ".bad cannot be cut to nothing"};
+    return done;
+}
+
 base::result<std::unique_ptr<segment>> segment::map(const std::string& path, role as) {
     namespace ipc = boost::interprocess;
     auto fd = open_table_file(path, O_RDWR);
@@ -144,7 +154,8 @@ base::result<std::unique_ptr<segment>> segment::map(const std::string& path, rol
         const table_view view =
             table_view::over(region.get_address(), identity->shape, identity->key);
         base::unique_fd kept = as == role::writer ? std::move(*fd) : base::unique_fd{};
-        return std::unique_ptr<segment>{new segment{std::move(kept), std::move(region), view}};
+        return std::unique_ptr<segment>{
+            new segment{std::move(kept), std::move(region), *identity, view}};
     } catch (const ipc::interprocess_exception& e) {
         return base::failure{{e.get_native_error(), boost::system::system_category()},
                              path + " cannot be mapped"};

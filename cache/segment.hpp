@@ -19,6 +19,7 @@ enum class error {
     truncated,     // shorter than its header says
     writer_busy,   // another process writes this table
     not_a_file,    // a directory, a FIFO, a symlink, or owned by someone else
+    replaced,      // deleted, or another file put in its place, while it was in use
 };
 [[nodiscard]] const boost::system::error_category& error_category() noexcept;
 [[nodiscard]] inline boost::system::error_code make_error_code(error e) noexcept {
@@ -45,6 +46,11 @@ struct file_owner {
 /// table that is in use would have to be set aside; the old file is then untouched.
 [[nodiscard]] base::result<prepared> prepare(const std::string& path, std::uint64_t capacity,
                                              const file_owner& owner = {});
+
+/// `prepare` for a table that was lost while postern runs. Others may still have it mapped: what is
+/// set aside is cut to nothing, so that they end at the next touch (SIGBUS) and, started again,
+/// open the new one. Run by sync, which could not open it. Errors: as prepare.
+[[nodiscard]] base::result<prepared> replace_lost(const std::string& path, std::uint64_t capacity);
 
 } // namespace postern::cache
 

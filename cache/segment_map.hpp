@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "base/unique_fd.hpp"
 #include "cache/segment.hpp"
+#include "cache/table_file.hpp"
 #include "cache/table_view.hpp"
 
 #include <boost/interprocess/mapped_region.hpp>
@@ -25,14 +26,19 @@ class segment {
                                                                     role as);
 
     [[nodiscard]] const table_view& view() const noexcept { return view_; }
+    /// As it was when the file was opened.
+    [[nodiscard]] const table_identity& identity() const noexcept { return identity_; }
+    /// A writer's descriptor; -1 for a reader.
+    [[nodiscard]] int file() const noexcept { return fd_.get(); }
 
   private:
     segment(base::unique_fd fd, boost::interprocess::mapped_region region,
-            const table_view& view) noexcept
-        : fd_{std::move(fd)}, region_{std::move(region)}, view_{view} {}
+            const table_identity& identity, const table_view& view) noexcept
+        : fd_{std::move(fd)}, region_{std::move(region)}, identity_{identity}, view_{view} {}
 
     base::unique_fd fd_; // a writer's: holds the lock
     boost::interprocess::mapped_region region_;
+    table_identity identity_;
     table_view view_;
 };
 

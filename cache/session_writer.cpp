@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "cache/checkpoint.hpp"
 #include "cache/segment_map.hpp"
+#include "cache/table_patrol.hpp"
 #include "cache/table_writer.hpp"
 
 #include <fmt/format.h>
@@ -48,8 +49,10 @@ void note_boot(file_header& header) {
 struct session_writer::state {
     std::unique_ptr<segment> mapped;
     table_writer writer;
+    table_patrol round;
 
-    explicit state(std::unique_ptr<segment> m) : mapped{std::move(m)}, writer{mapped->view()} {}
+    state(std::unique_ptr<segment> m, std::string path)
+        : mapped{std::move(m)}, writer{mapped->view()}, round{*mapped, writer, std::move(path)} {}
     file_header& header() const { return *mapped->view().header; }
 };
 
@@ -57,10 +60,10 @@ base::result<session_writer> session_writer::open(const std::string& path) {
     auto mapped = segment::map(path, segment::role::writer);
     if (!mapped)
         return mapped.error();
-    note_boot(*(*mapped)->view().header);
-    auto s = std::make_unique<state>(std::move(*mapped));
-    store_relaxed(s->header().sync_pid, static_cast<std::uint64_t>(::getpid()));
-    return session_writer{std::move(s)};
+    file_header& header = *(*mapped)->view().header;
+    note_boot(header);
+    store_relaxed(header.sync_pid, static_cast<std::uint64_t>(::getpid()));
+    return session_writer{std::make_unique<state>(std::move(*mapped), path)};
 }
 
 session_writer::session_writer(std::unique_ptr<state> s) noexcept : state_{std::move(s)} {}
@@ -103,7 +106,7 @@ base::result<void> session_writer::set_checkpoint(std::string_view text) {
         return base::failure{make_error_code(boost::system::errc::no_buffer_space),
                              fmt::format("a checkpoint of {} bytes; the table keeps {}",
                                          text.size(), checkpoint_bytes_max)};
-    write_checkpoint(state_->header(), text);
+    state_->round.set_checkpoint(text);
     return {};
 }
 
@@ -116,7 +119,7 @@ void session_writer::beat(std::int64_t now_ms) noexcept {
 }
 
 void session_writer::set_synced_at(std::int64_t now_ms) noexcept {
-    store_relaxed(state_->header().synced_at_ms, static_cast<std::uint64_t>(now_ms));
+    state_->round.set_synced_at(static_cast<std::uint64_t>(now_ms));
 }
 
 void session_writer::count(counter which, std::uint64_t by) noexcept {
@@ -133,6 +136,16 @@ std::bitset<base::limits::worker_slots> session_writer::waiting_workers() const 
         waiting = waiting << 64 | std::bitset<base::limits::worker_slots>{word};
     }
     return waiting;
+}
+
+base::result<mended> session_writer::patrol(base::steady_time now) {
+    return state_->round.step(now);
+}
+
+base::result<void> session_writer::give_up() {
+    if (::ftruncate(state_->mapped->file(), 0) == 0)
+        return {};
+    return base::failure{base::last_errno(), "the table's file cannot be cut to nothing"};
 }
 
 std::uint64_t session_writer::live() const noexcept {

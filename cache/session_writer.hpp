@@ -1,6 +1,7 @@
 // The session table as sync sees it: the only writer of routes.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "cache/activity.hpp"
@@ -26,6 +27,20 @@ enum class put_result {
     full,      // capacity reached: refused, counted; nothing else is disturbed
     bad_key,   // empty or longer than 255 bytes: refused, counted
     bad_text,  // key and session id do not fit into one slot together: refused, counted
+};
+
+/// What was found damaged while the table is in use, and what became of it.
+struct mended {
+    std::uint64_t words = 0;  // of header, index and activity lines: put right
+    std::uint64_t routes = 0; // whose slots were damaged: taken out. Only the store has them: the
+                              // checkpoint is forgotten, and synced_at is 0 until it is set again
+
+    [[nodiscard]] bool any() const noexcept { return words != 0 || routes != 0; }
+    mended& operator+=(const mended& more) noexcept {
+        words += more.words;
+        routes += more.routes;
+        return *this;
+    }
 };
 
 /// The single writer of a table. A second one on the same file is refused. Not thread-safe.
@@ -71,6 +86,16 @@ class session_writer {
     /// the changes that they are to be rung for: a worker that asks too late for this call sees
     /// those changes by itself.
     [[nodiscard]] std::bitset<base::limits::worker_slots> waiting_workers() const noexcept;
+
+    /// Looks after a part of the table: bytes that were changed by nobody of ours are put right
+    /// (README.md, "Damage in use"). To be called often; it does what is due since the last call.
+    /// Errors: replaced (the path means another file now), and those of bringing a file that was
+    /// cut short back to its size. The table is then to be given up.
+    [[nodiscard]] base::result<mended> patrol(base::steady_time now);
+    /// Cuts the file to nothing: whoever has it mapped ends at the next touch (SIGBUS), and opens
+    /// what stands at the path when it is started again. Nothing but the destructor may be called
+    /// after it. Errors: ftruncate(2)'s.
+    [[nodiscard]] base::result<void> give_up();
 
     [[nodiscard]] std::uint64_t live() const noexcept;
     [[nodiscard]] std::uint64_t capacity() const noexcept;

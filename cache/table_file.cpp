@@ -171,7 +171,9 @@ base::result<table_identity> identify(int fd, const std::string& path) {
         return base::failure{make_error_code(error::bad_header),
                              fmt::format("{} has {} bytes where its header says {}", path,
                                          status.st_size, shape.file_bytes)};
-    return table_identity{shape, {header.hash_key[0], header.hash_key[1]}};
+    table_identity good{shape, {header.hash_key[0], header.hash_key[1]}};
+    std::memcpy(good.fixed.data(), &header, sizeof good.fixed);
+    return good;
 }
 
 base::result<base::unique_fd> make_table_file(const std::string& beside, std::uint64_t capacity,

@@ -8,6 +8,7 @@
 #include "cache/layout.hpp"
 #include "cache/segment.hpp"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@ namespace postern::cache {
 struct table_identity {
     geometry shape;
     hash_key key;
+    std::array<std::uint64_t, fixed_header_words + 1> fixed{}; // its words, checksum included
 };
 
 /// Opens an existing table file without following a symlink or waiting for a FIFO. `flags`:

@@ -7,6 +7,8 @@
 #include "cache/activity_lines.hpp"
 #include "cache/look_up.hpp"
 
+#include <utility>
+
 namespace postern::cache {
 namespace {
 
@@ -17,8 +19,8 @@ bool is_key(std::string_view key) {
 } // namespace
 
 table_writer::table_writer(const table_view& table)
-    : table_{table}, repaired_{repair_index(table)}, free_slots_{table.shape.slot_count},
-      last_active_(table.shape.places(), 0) {
+    : table_{table}, repaired_{repair_index(table)}, index_{std::move(repaired_.index)},
+      free_slots_{table.shape.slot_count}, last_active_(table.shape.places(), 0) {
     for (std::uint64_t number = 0; number < table_.shape.slot_count; ++number)
         if (!repaired_.slot_used[number])
             free_slots_.push(static_cast<std::uint32_t>(number));
@@ -35,7 +37,7 @@ table_writer::location table_writer::find(std::string_view key, std::uint64_t ha
          ++probe, b = table_.bucket_after(b)) {
         for (std::size_t i = 0; i < bucket_entries; ++i) {
             const std::uint64_t place = b * bucket_entries + i;
-            const std::uint64_t entry = load_relaxed(table_.entry_at(place));
+            const std::uint64_t entry = entry_at(place);
             if (entry == 0) {
                 if (at.free_place == nowhere)
                     at.free_place = place;
@@ -51,7 +53,7 @@ table_writer::location table_writer::find(std::string_view key, std::uint64_t ha
                 }
             }
         }
-        passed_all = passed_all || load_relaxed(table_.buckets[b].overflow) == 0;
+        passed_all = passed_all || index_[b].overflow == 0;
         if (passed_all && at.free_place != nowhere)
             return at;
     }
@@ -86,10 +88,9 @@ put_result table_writer::put(std::string_view key, const route& value) {
     if (parted)
         image_.set_epoch(renew_activity(table_, at.place));
     const std::uint32_t fresh = take_free_slot();
-    std::uint64_t& entry = table_.entry_at(at.place);
-    const std::uint32_t old = slot_of(load_relaxed(entry));
+    const std::uint32_t old = slot_of(entry_at(at.place));
     fill(fresh);
-    store_release(entry, entry_of(hash, fresh));
+    set_entry(at.place, entry_of(hash, fresh));
     announce();
     give_back(old);
     return newer ? put_result::updated : put_result::unchanged;
@@ -110,7 +111,7 @@ put_result table_writer::insert(std::string_view key, std::uint64_t hash, const 
     fill(fresh);
     add_overflow(fingerprint_of(hash), place,
                  +1); // first: no reader may stop short of the new entry
-    store_release(table_.entry_at(place), entry_of(hash, fresh));
+    set_entry(place, entry_of(hash, fresh));
     set_live(live_ + 1);
     announce();
     if (!marked_.empty())
@@ -141,20 +142,13 @@ bool table_writer::remove(std::string_view key, std::uint64_t version) {
 }
 
 void table_writer::take_out(std::uint64_t place) {
-    std::uint64_t& entry = table_.entry_at(place);
-    const std::uint64_t old = load_relaxed(entry);
-    // A damaged entry may name another key's slot, which is not free then; the next writer takes
-    // back what leaks here.
-    const bool slot_is_its_own =
-        read(place, image_) &&
-        fingerprint_of(sip_hash(table_.key, image_.key())) == fingerprint_of(old);
-    store_release(entry, 0);
+    const std::uint64_t old = entry_at(place);
+    set_entry(place, 0);
     end_activity(table_, place);
     add_overflow(fingerprint_of(old), place, -1);
-    set_live(live_ > 0 ? live_ - 1 : 0);
+    set_live(live_ - 1);
     announce();
-    if (slot_is_its_own)
-        give_back(slot_of(old));
+    give_back(slot_of(old));
     if (!marked_.empty())
         marked_[place] = false;
 }
@@ -167,8 +161,6 @@ std::uint32_t table_writer::take_free_slot() {
 }
 
 void table_writer::give_back(std::uint32_t slot_number) {
-    if (!repaired_.slot_used[slot_number])
-        return; // two damaged entries named it
     repaired_.slot_used[slot_number] = false;
     free_slots_.push(slot_number);
 }
@@ -177,12 +169,14 @@ void table_writer::add_overflow(std::uint32_t fingerprint, std::uint64_t place, 
     const std::uint64_t last = place / bucket_entries;
     std::uint64_t b = home_of(fingerprint, table_.shape.bucket_count);
     for (; b != last; b = table_.bucket_after(b)) {
-        std::uint64_t& overflow = table_.buckets[b].overflow;
-        const std::uint64_t old = load_relaxed(overflow);
-        if (by < 0 && old == 0)
-            continue; // damaged meanwhile; the next writer corrects it
-        store_release(overflow, old + static_cast<std::uint64_t>(by));
+        index_[b].overflow += static_cast<std::uint64_t>(by);
+        store_release(table_.buckets[b].overflow, index_[b].overflow);
     }
+}
+
+void table_writer::set_entry(std::uint64_t place, std::uint64_t entry) {
+    index_[place / bucket_entries].entries[place % bucket_entries] = entry;
+    store_release(table_.entry_at(place), entry);
 }
 
 void table_writer::set_live(std::uint64_t live) {
@@ -196,9 +190,8 @@ void table_writer::announce() {
 }
 
 bool table_writer::read(std::uint64_t place, slot_image& image) const {
-    std::uint64_t& entry = table_.entry_at(place);
-    const std::uint64_t seen = load_relaxed(entry);
-    return seen != 0 && read_slot(table_, entry, seen, image) == slot_read::good;
+    std::uint64_t entry = entry_at(place);
+    return entry != 0 && read_slot(table_, entry, entry, image) == slot_read::good;
 }
 
 void table_writer::begin_mark() {
@@ -218,7 +211,7 @@ std::uint64_t table_writer::sweep() {
         return 0; // nothing was begun: nothing can be told from anything
     std::uint64_t removed = 0;
     for (std::uint64_t place = 0; place < table_.shape.places(); ++place) {
-        if (marked_[place] || load_relaxed(table_.entry_at(place)) == 0)
+        if (marked_[place] || entry_at(place) == 0)
             continue;
         take_out(place);
         ++removed;
@@ -244,7 +237,7 @@ void table_writer::for_each_active(
     slot_image image;
     route copy;
     for (std::uint64_t place = 0; place < table_.shape.places(); ++place) {
-        if (load_relaxed(table_.entry_at(place)) == 0)
+        if (entry_at(place) == 0)
             continue;
         const std::uint64_t digest = activity_digest(table_, place);
         if (digest == last_active_[place])

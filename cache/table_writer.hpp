@@ -17,7 +17,8 @@ namespace postern::cache {
 
 /// Invariants, at every instruction: an entry points to a slot whose content is whole; a bucket's
 /// overflow count is at least the number of keys that passed it. Everything else it needs is
-/// private and rebuilt from the index. One per table at a time; not thread-safe.
+/// private: the index is read once and from then on only written, so that damage to it misleads
+/// nobody here and can be put right. One per table at a time; not thread-safe.
 class table_writer {
   public:
     /// Repairs what the last writer left (index_repair.hpp). Requires: the table's writer lock.
@@ -36,6 +37,12 @@ class table_writer {
 
     [[nodiscard]] std::uint64_t live() const noexcept { return live_; }
     [[nodiscard]] const repair_report& repaired() const noexcept { return repaired_; }
+
+    /// Puts `count` buckets from `first` on back to what was written there.
+    [[nodiscard]] mended mend_index(std::uint64_t first, std::uint64_t count);
+    /// Looks at the routes at `count` places from `first` on: one whose slot is damaged is taken
+    /// out, one whose activity line is another's gets it back, at zero.
+    [[nodiscard]] mended mend_routes(std::uint64_t first, std::uint64_t count);
     void count(counter which, std::uint64_t by = 1) const noexcept;
 
   private:
@@ -58,12 +65,17 @@ class table_writer {
     void add_overflow(std::uint32_t fingerprint, std::uint64_t place, std::int64_t by);
     void set_live(std::uint64_t live);
     void announce();
+    [[nodiscard]] std::uint64_t entry_at(std::uint64_t place) const noexcept {
+        return index_[place / bucket_entries].entries[place % bucket_entries];
+    }
+    void set_entry(std::uint64_t place, std::uint64_t entry);
     /// The slot at `place` into `image`; false for an empty place or a damaged slot.
     bool read(std::uint64_t place, slot_image& image) const;
 
     table_view table_;
     repair_report repaired_;
-    slot_queue free_slots_; // exactly the slots that repaired_.slot_used has as false
+    std::vector<bucket> index_; // what the file's index is to be
+    slot_queue free_slots_;     // exactly the slots that repaired_.slot_used has as false
     std::uint64_t live_ = 0;
     std::vector<bool> marked_;               // by place; empty when no mark and sweep goes on
     std::vector<std::uint64_t> last_active_; // by place: digest of the activity last visited
