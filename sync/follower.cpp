@@ -49,11 +49,17 @@ base::steady_time follower::work(bool rung) {
 base::steady_time follower::next_work() const {
     if (!store_)
         return retry_at_;
-    if (is_behind_)
+    if (is_behind_ || must_recover_)
         return {};
     if (snapshot_)
         return std::min(poll_at_, snapshot_->next_page_at);
     return std::min({poll_at_, snapshot_at_, expiry_at_});
+}
+
+void follower::recover() noexcept {
+    must_recover_ = true;
+    is_complete_ = false;
+    was_held_ = false; // the next snapshot comes too soon to confirm anything
 }
 
 result<void> follower::connect() {
@@ -102,6 +108,8 @@ result<void> follower::do_due_work(bool rung) {
     if (rung || is_behind_ || now >= poll_at_)
         if (auto read = read_feed(rung); !read)
             return read;
+    if (must_recover_)
+        return begin_snapshot("the table was damaged");
     if (snapshot_)
         return now >= snapshot_->next_page_at ? read_page() : result<void>{};
     if (now >= snapshot_at_)

@@ -30,6 +30,9 @@ class follower {
     /// Does the next piece of work and says when to call again, at the latest (a time gone by: at
     /// once). `rung`: someone on this host has written to the store.
     [[nodiscard]] base::steady_time work(bool rung);
+    /// Routes were lost to damage. What is there is served; the next `work` begins a snapshot, and
+    /// until its end the table does not count as in step with the store.
+    void recover() noexcept;
     /// Routes were put or removed since the last call.
     [[nodiscard]] bool took_changes() noexcept { return std::exchange(has_changed_, false); }
     /// The connection, or null while the store is away.
@@ -73,7 +76,8 @@ class follower {
     bool is_behind_ = false;   // the feed has more now
     bool must_repeat_ = false; // the last batch, at the next poll
     bool has_changed_ = false;
-    bool must_rekey_ = false; // route keys were made by another template
+    bool must_recover_ = false; // routes were lost to damage
+    bool must_rekey_ = false;   // route keys were made by another template
     base::steady_time poll_at_{};
     base::steady_time retry_at_{};
     base::steady_time tried_at_{};

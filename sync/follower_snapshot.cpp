@@ -41,6 +41,7 @@ result<void> follower::begin_snapshot(std::string_view why) {
     if (applier_.version_base() + next->version <= newest)
         applier_.set_version_base(newest - next->version + 1);
     table_.begin_mark();
+    must_recover_ = false;
     snapshot_ = std::move(next);
     expired_until_ms_ = now_ms();
     expired_after_id_.clear();

@@ -1,5 +1,6 @@
 #include "sync/sync_worker.hpp"
 
+#include "cache/segment.hpp"
 #include "sync/activity_flow.hpp"
 #include "sync/follower.hpp"
 
@@ -35,6 +36,10 @@ class worker {
         collect_at_ = time_.steady() + options_.flush_interval;
         bool rung = false;
         for (;;) {
+            if (const auto found = table_.patrol(time_.steady()); !found)
+                return give_up(found.error());
+            else if (found->any())
+                note_damage(*found);
             beat();
             const auto follow_at = follower_.work(rung);
             if (follower_.took_changes())
@@ -61,8 +66,10 @@ class worker {
         std::array<pollfd, 2> fds{{{rings_.sync.fd(), POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
         const int ready = ::poll(fds.data(), fds.size(),
                                  static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
-        if (ready <= 0)
-            return {}; // time, or a signal
+        if (ready < 0)
+            return {.rung = true}; // a signal: a command has written to the store
+        if (ready == 0)
+            return {};
         // Silenced before the store is looked at: a ring from here on counts anew.
         if (fds[0].revents != 0)
             rings_.sync.silence();
@@ -74,6 +81,26 @@ class worker {
             return;
         beat_at_ = time_.steady() + beat_interval;
         table_.beat(now_ms());
+    }
+
+    void note_damage(const cache::mended& found) {
+        log_.error("the session table was damaged: {} words of its header, index and activity were "
+                   "put right, {} routes are gone until a snapshot of the store brings them back",
+                   found.words, found.routes);
+        if (found.routes > 0)
+            follower_.recover();
+        // All of them: who waits may be damaged as well.
+        for (const base::doorbell& bell : rings_.workers)
+            bell.ring();
+    }
+
+    int give_up(const base::failure& why) {
+        log_.write(base::log_level::crit,
+                   "the session table is given up, the next start makes another: " + why.text());
+        flush_the_rest();
+        if (const auto cut = table_.give_up(); !cut)
+            log_.error("{}", cut.error().text());
+        return 1;
     }
 
     void ring_workers() {
@@ -158,11 +185,26 @@ class worker {
     bool flush_failed_ = false;
 };
 
+/// No process of ours leaves a file like this: it was damaged or deleted while postern ran.
+bool is_lost(const base::error_code& code) {
+    return code == cache::error::bad_magic || code == cache::error::other_layout ||
+           code == cache::error::bad_header || code == cache::error::truncated ||
+           code == boost::system::errc::no_such_file_or_directory;
+}
+
 } // namespace
 
 int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
         const base::clock& time, base::log& log) {
     auto table = cache::session_writer::open(opts.table_path);
+    if (!table && is_lost(table.error().code)) {
+        log.error("the session table is lost, another is made and filled from the store: {}",
+                  table.error().text());
+        if (const auto made = cache::replace_lost(opts.table_path, opts.table_capacity); !made)
+            table = made.error();
+        else
+            table = cache::session_writer::open(opts.table_path);
+    }
     if (!table) {
         log.write(base::log_level::crit,
                   "the session table cannot be written: " + table.error().text());

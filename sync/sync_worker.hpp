@@ -8,6 +8,7 @@
 #include "sync/store/store.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace postern::sync {
 
 struct options {
     std::string table_path;
-    base::text_template route_key;                // over clientId, userId, threadId, sessionId
+    std::uint64_t table_capacity = 0; // of the table that is made when the one at the path is lost
+    base::text_template route_key;    // over clientId, userId, threadId, sessionId
     std::chrono::milliseconds route_ttl{};        // resume_until = last activity + this
     std::chrono::milliseconds history{};          // ttl = last activity + this, moved with activity
     std::chrono::milliseconds poll_interval{250}; // between looks at the store without a ring
@@ -38,7 +40,8 @@ struct bells {
 
 /// Runs until `stop_fd` (a signalfd or eventfd) becomes readable; then flushes activity and returns
 /// the exit code. Never ends because the store is away: it serves what is there and tries again
-/// with jittered back-off.
+/// with jittered back-off. Ends with 1 when the table cannot be written or kept up; the next start
+/// makes a new one where that helps. A signal that interrupts its waiting counts as a ring.
 [[nodiscard]] int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
                       const base::clock& time, base::log& log);
 

@@ -33,6 +33,7 @@ control::process_launcher_options process_launcher_of(const launcher_settings& c
 sync::options sync_options_of(const settings& conf) {
     sync::options options;
     options.table_path = conf.table_path;
+    options.table_capacity = conf.table_capacity;
     options.route_key = conf.route_key;
     options.route_ttl = conf.lifecycle.route_ttl;
     options.history = conf.lifecycle.history;

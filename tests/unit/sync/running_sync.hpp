@@ -39,6 +39,7 @@ class sync_setup {
     explicit sync_setup(std::uint64_t capacity = 1000) {
         EXPECT_TRUE(cache::prepare(table_path, capacity));
         opts.table_path = table_path;
+        opts.table_capacity = capacity;
         opts.route_key = *base::text_template::parse("{clientId}-{threadId}");
         opts.route_ttl = std::chrono::minutes{30};
         opts.history = std::chrono::hours{24};
@@ -78,6 +79,12 @@ class sync_setup {
         thread_.join();
         EXPECT_EQ(exit_code, 0);
     }
+    /// The exit code of a sync that ends by itself.
+    [[nodiscard]] int end_by_itself() {
+        thread_.join();
+        return exit_code;
+    }
+    [[nodiscard]] std::thread::native_handle_type thread() { return thread_.native_handle(); }
     int run_sync() {
         base::log log{log_fd.get(), base::log_level::debug, "sync", clock};
         return run(
