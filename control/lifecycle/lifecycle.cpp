@@ -115,8 +115,16 @@ void lifecycle::lose_store(const base::failure& why) {
     store_not_before_ = parts_.time.steady() + retry_pause(failures_);
 }
 
+void lifecycle::set_record(memory& m, std::optional<sync::session> record) {
+    if (m.record)
+        --known_count_[static_cast<std::size_t>(m.record->status)];
+    m.record = std::move(record);
+    if (m.record)
+        ++known_count_[static_cast<std::size_t>(m.record->status)];
+}
+
 void lifecycle::note(const sync::session& record) {
-    known_[record.session_id].record = record;
+    set_record(known_[record.session_id], record);
     owed_.insert(record.session_id);
 }
 
@@ -131,8 +139,15 @@ void lifecycle::take_stock() {
         if (!records)
             return lose_store(records.error());
         for (const sync::session& record : *records) {
-            note(record);
             seen.insert(record.session_id);
+            const auto at = known_.find(record.session_id);
+            if (at == known_.end() || !at->second.record ||
+                at->second.record->version != record.version) {
+                note(record);
+                continue;
+            }
+            set_record(at->second, record); // its activity may be newer
+            consider(record.session_id);
         }
         if (records->size() < page)
             break;
@@ -179,11 +194,40 @@ void lifecycle::follow_feed() {
 }
 
 void lifecycle::look_at_due() {
-    for (auto& [id, m] : known_) {
-        const situation now = situation_of(id, m);
-        if (next_step(m.record ? &*m.record : nullptr, now, rules_).what != act::nothing)
-            owed_.insert(id);
+    for (const std::string& id : due_.take(base::to_epoch_ms(parts_.time.wall())))
+        consider(id);
+    look_at_refused();
+}
+
+/// What workers report about a target is in the table and nowhere else, so this has to go and look:
+/// at what runs here, not at every session.
+void lifecycle::look_at_refused() {
+    if (!parts_.table)
+        return;
+    for (std::string& id : parts_.compute.sessions()) {
+        const auto at = known_.find(id);
+        if (at == known_.end() || !at->second.record ||
+            at->second.record->status != session_status::active)
+            continue;
+        const auto entry = parts_.table(at->second.record->route_key);
+        if (entry && entry->activity.refused_at_ms > 0 &&
+            entry->activity.refused_at_ms > parts_.compute.view(id).good_at_ms)
+            consider(id);
     }
+}
+
+void lifecycle::consider(const std::string& id) {
+    const auto at = known_.find(id);
+    if (at == known_.end())
+        return;
+    memory& m = at->second;
+    mind_draining(m);
+    const sync::session* const record = m.record ? &*m.record : nullptr;
+    const situation now = situation_of(id, m);
+    if (next_step(record, now, rules_).what != act::nothing)
+        owed_.insert(id);
+    else
+        due_.set(id, look_again_at_ms(record, now, rules_));
 }
 
 void lifecycle::scan_the_resting() {
@@ -210,13 +254,9 @@ void lifecycle::scan_the_resting() {
 }
 
 void lifecycle::publish() {
-    std::array<std::uint64_t, 5> count{};
-    for (const auto& [id, m] : known_)
-        if (m.record)
-            ++count[static_cast<std::size_t>(m.record->status)];
     for (const session_status status : moving)
         parts_.numbers.sessions[static_cast<std::size_t>(status)].store(
-            count[static_cast<std::size_t>(status)], std::memory_order_relaxed);
+            known_count_[static_cast<std::size_t>(status)], std::memory_order_relaxed);
     parts_.numbers.launches_running.store(parts_.compute.running(), std::memory_order_relaxed);
 }
 

@@ -6,10 +6,12 @@
 #include "base/log.hpp"
 #include "control/control_worker.hpp"
 #include "control/launch/launcher.hpp"
+#include "control/lifecycle/due_times.hpp"
 #include "control/lifecycle/next_step.hpp"
 #include "control/metrics/metrics.hpp"
 #include "sync/store/store.hpp"
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -67,7 +69,12 @@ class lifecycle {
     void follow_feed();
     void scan_the_resting();
     void look_at_due();
+    void look_at_refused();
     void note(const sync::session& record);
+    void set_record(memory& m, std::optional<sync::session> record);
+    void mind_draining(memory& m) const;
+    /// Without the store: whether there is anything to do by what is known, else when there may be.
+    void consider(const std::string& id);
     [[nodiscard]] situation situation_of(const std::string& id, const memory& m) const;
     /// False: the store is away, look again later.
     [[nodiscard]] bool look_at(const std::string& id);
@@ -83,7 +90,9 @@ class lifecycle {
     std::unique_ptr<sync::store> store_;
     std::map<std::string, memory> known_;
     std::set<std::string> owed_; // to be looked at in this turn, or as soon as the store is back
-    std::string checkpoint_;     // empty: stock has to be taken
+    due_times due_;              // the others of known_ that time alone can move
+    std::array<std::uint64_t, 5> known_count_{}; // records in known_ by status
+    std::string checkpoint_;                     // empty: stock has to be taken
     bool has_swept_ = false;
     unsigned failures_ = 0; // of the store in a row
     base::steady_time store_not_before_{};

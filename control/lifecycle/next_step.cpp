@@ -1,5 +1,7 @@
 #include "control/lifecycle/next_step.hpp"
 
+#include "control/lifecycle/due_times.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -211,6 +213,31 @@ step next_step(const sync::session* record, const situation& now, const lifecycl
         return when_down(*record, now);
     }
     return {};
+}
+
+std::int64_t look_again_at_ms(const sync::session* record, const situation& now,
+                              const lifecycle_rules& rules) {
+    if (record == nullptr)
+        return due_times::never;
+    const launch_phase phase = now.launch.phase;
+    const std::int64_t ttl_ms = record->ttl_ms > 0 ? record->ttl_ms : due_times::never;
+    switch (record->status) {
+    case session_status::initializing:
+    case session_status::inactive:
+    case session_status::failed:
+        return phase == launch_phase::none ? ttl_ms : due_times::never;
+    case session_status::active:
+        if (!now.is_task_ours)
+            return ttl_ms;
+        if (phase != launch_phase::ready)
+            return due_times::never;
+        if (rules.idle_timeout.count() <= 0)
+            return ttl_ms;
+        return std::min(ttl_ms, last_activity_ms(*record, now) + rules.idle_timeout.count());
+    case session_status::draining: // the workers may let go of it at any moment
+        return phase == launch_phase::stopping ? due_times::never : now.now_ms;
+    }
+    return due_times::never;
 }
 
 } // namespace postern::control

@@ -67,6 +67,13 @@ struct step {
 [[nodiscard]] step next_step(const sync::session* record, const situation& now,
                              const lifecycle_rules& rules);
 
+/// After `next_step` has said `nothing`: the earliest time (epoch ms) at which it can say something
+/// else although record, launch and route have stayed as they are; `due_times::never` where only
+/// their change can make it. Activity only moves it later, except that a target which refuses
+/// (activity.refused_at_ms) is to be checked at once, whatever this says.
+[[nodiscard]] std::int64_t look_again_at_ms(const sync::session* record, const situation& now,
+                                            const lifecycle_rules& rules);
+
 /// The last sign of life that counts against idle_timeout. Pushes and open sockets do not: an open
 /// tab is nobody.
 [[nodiscard]] std::int64_t last_activity_ms(const sync::session& record, const situation& now);

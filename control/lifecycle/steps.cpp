@@ -37,28 +37,39 @@ situation lifecycle::situation_of(const std::string& id, const memory& m) const 
     return now;
 }
 
+void lifecycle::mind_draining(memory& m) const {
+    if (!m.record || m.record->status != session_status::draining)
+        m.draining_since_ms = 0;
+    else if (m.draining_since_ms == 0)
+        m.draining_since_ms = base::to_epoch_ms(parts_.time.wall());
+}
+
 bool lifecycle::look_at(const std::string& id) {
     memory& m = known_[id];
     if (!read_again(id, m))
         return false;
     for (int taken = 0;; ++taken) {
-        const bool is_draining = m.record && m.record->status == session_status::draining;
-        if (!is_draining)
-            m.draining_since_ms = 0;
-        else if (m.draining_since_ms == 0)
-            m.draining_since_ms = base::to_epoch_ms(parts_.time.wall());
-        const step s = next_step(m.record ? &*m.record : nullptr, situation_of(id, m), rules_);
-        if (s.what == act::nothing)
+        mind_draining(m);
+        const sync::session* const record = m.record ? &*m.record : nullptr;
+        const situation now = situation_of(id, m);
+        const step s = next_step(record, now, rules_);
+        if (s.what == act::nothing) {
+            due_.set(id, look_again_at_ms(record, now, rules_));
             break;
+        }
         if (taken == steps_max) {
             parts_.log.error("session {}: no rest after {} steps, looking again later", id, taken);
+            due_.set(id, now.now_ms);
             break;
         }
         if (!take_step(id, m, s))
             return false;
     }
-    if (is_at_rest(m.record) && parts_.compute.view(id).phase == launch_phase::none)
+    if (is_at_rest(m.record) && parts_.compute.view(id).phase == launch_phase::none) {
+        due_.drop(id);
+        set_record(m, std::nullopt);
         known_.erase(id);
+    }
     return true;
 }
 
@@ -104,7 +115,7 @@ bool lifecycle::write(const std::string& id, memory& m, const step& s) {
     }
     parts_.sync_bell.ring();
     tell(*m.record, *written, s);
-    m.record = std::move(*written);
+    set_record(m, std::move(*written));
     if (s.ends_launch)
         parts_.compute.forget(id);
     if (s.is_relaunch) {
@@ -122,7 +133,7 @@ bool lifecycle::remove(const std::string& id, memory& m) {
         parts_.sync_bell.ring();
         metrics::add(parts_.numbers.records_removed);
         parts_.log.info("session {}: its time is over, record removed", id);
-        m.record.reset();
+        set_record(m, std::nullopt);
         return true;
     }
     const auto code = removed.error().code;
@@ -135,9 +146,9 @@ bool lifecycle::remove(const std::string& id, memory& m) {
 bool lifecycle::read_again(const std::string& id, memory& m) {
     auto record = store_->get(id);
     if (record) {
-        m.record = std::move(*record);
+        set_record(m, std::move(*record));
     } else if (record.error().code == store_error::not_found) {
-        m.record.reset();
+        set_record(m, std::nullopt);
     } else if (record.error().code == store_error::invalid) {
         // One record that makes no sense must not stop the others; what it runs goes on.
         parts_.log.warn("session {}: {}", id, record.error().text());
