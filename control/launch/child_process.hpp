@@ -35,9 +35,9 @@ struct child_process {
 /// The process `pid` if it is the one that started at `start_time`. Errors: no_such_process.
 [[nodiscard]] base::result<child_process> find_process(pid_t pid, std::uint64_t start_time);
 
-/// How an ended program ended: "exited with status 1", "was killed by signal 9 (Killed)". A child
-/// of ours stays a zombie, which keeps its pid and its group's number from being used again, until
-/// `reap`.
+/// How an ended child of ours ended: "exited with status 1", "was killed by signal 9 (Killed)"; of
+/// another's, only "ended". A child of ours stays a zombie, which keeps its pid and its group's
+/// number from being used again, until `reap`.
 [[nodiscard]] std::string ending_of(const child_process& child);
 void reap(child_process& child) noexcept;
 

@@ -24,10 +24,20 @@ std::chrono::milliseconds until(base::steady_time when, base::steady_time now) {
     return std::max(std::chrono::ceil<std::chrono::milliseconds>(when - now), 0ms);
 }
 
-std::string with_last_line(std::string reason, const std::string& output_path) {
+std::string with_last_line(std::string reason, const std::string& output_path,
+                           std::string_view between = ": ") {
     for (const std::string& line : last_output_lines(output_path, 1))
-        reason += ": " + line;
+        reason.append(between).append(line);
     return reason;
+}
+
+/// Only a parent is told how its child ended. The last line of another's output need not be the
+/// cause, so it must not read like one.
+std::string death_of(const child_process& child, const std::string& output_path) {
+    if (child.is_own)
+        return with_last_line(ending_of(child), output_path);
+    return with_last_line("it ended (exit status unknown: adopted after a restart of control)",
+                          output_path, "; last output: ");
 }
 
 } // namespace
@@ -76,8 +86,7 @@ void process_launcher::on_leader_gone(launch& l) {
     l.leader_gone = true;
     l.next_look = time_->steady();
     if (l.view.phase == launch_phase::starting || l.view.phase == launch_phase::ready)
-        begin_end(l, launch_phase::died, with_last_line(ending_of(l.child), l.output_path),
-                  options_.stop_signal);
+        begin_end(l, launch_phase::died, death_of(l.child, l.output_path), options_.stop_signal);
 }
 
 void process_launcher::on_probe(launch& l, const probe_result& result) {

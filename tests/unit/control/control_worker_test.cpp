@@ -367,6 +367,24 @@ TEST_F(control_process, killed_during_a_launch_the_next_one_finishes_it) {
     EXPECT_EQ(running().size(), 1U);
 }
 
+TEST_F(control_process, how_an_adopted_program_ended_is_not_guessed) {
+    opts_.process.restarts_max = 0;
+    opts_.process.command = command({"/bin/sh", "-c", "echo all is well; exec \"$@\"", "sh"});
+    for (const auto& word : command(fake_child("serve", {"{port}"})))
+        opts_.process.command.push_back(word);
+    const pid_t control = start_child();
+    activate("t1");
+    ASSERT_TRUE(becomes("active"));
+    kill_child(control);
+    start();
+    ASSERT_TRUE(
+        eventually([&] { return get("/readyz").json()["checks"]["lifecycle"]["ok"] == true; }));
+    kill_program(pid_of());
+    ASSERT_TRUE(becomes("failed"));
+    EXPECT_EQ(status()["reason"], "it ended (exit status unknown: adopted after a restart of "
+                                  "control); last output: all is well");
+}
+
 TEST_F(control_process, killed_at_any_moment_the_next_one_sets_it_right) {
     std::minstd_rand random{4711};
     for (int round = 0; round < 12; ++round) {
