@@ -4,10 +4,10 @@
 #include "cache/segment.hpp"
 #include "cache/session_reader.hpp"
 #include "cache/session_writer.hpp"
+#include "edge/http/request_head.hpp"
+#include "edge/http/response_head.hpp"
 #include "edge/request/decide.hpp"
 #include "edge/request/locate.hpp"
-#include "edge/request/request_head.hpp"
-#include "edge/request/response_head.hpp"
 #include "edge/request/rewrite.hpp"
 #include "edge/request/session_key.hpp"
 

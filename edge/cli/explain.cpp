@@ -4,7 +4,7 @@
 #include "cache/session_reader.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/text_table.hpp"
-#include "edge/request/authority.hpp"
+#include "edge/http/authority.hpp"
 #include "edge/request/decide.hpp"
 #include "edge/request/locate.hpp"
 #include "edge/request/session_key.hpp"
@@ -186,7 +186,7 @@ class explainer {
             fmt::format("{}, session {}", cache::name_of(route.state), route.session_id());
         if (!route.target.address.is_none())
             text += ", target " + route.target.text();
-        text += fmt::format(", version {}", route.version);
+        text += fmt::format(", table version {}", route.version);
         if (route.resume_until_ms != 0)
             text += ", resumable until " + time_text(route.resume_until_ms);
         if (!route.reason().empty())

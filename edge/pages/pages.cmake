@@ -1,11 +1,13 @@
-# Puts edge/pages/*.html into generated/edge/pages/built_in_pages.cpp, with {{>style}}, {{>script}} and {{>gate}} filled in.
+# Puts edge/pages/*.html into generated/edge/pages/built_in_pages.cpp, with {{>head}}, {{>script}} and {{>gate}} filled in.
 set(pages_dir ${CMAKE_SOURCE_DIR}/edge/pages)
 set(pages_out ${CMAKE_BINARY_DIR}/generated/edge/pages/built_in_pages.cpp)
 set(page_names loading resume failed reconnecting not_found error) # in the order of enum class page
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages_dir}/shared.css
-  ${pages_dir}/shared.js ${pages_dir}/gate.svg)
+  ${pages_dir}/shared_head.html ${pages_dir}/shared.js ${pages_dir}/gate.svg)
 
 file(READ ${pages_dir}/shared.css pages_style)
+file(READ ${pages_dir}/shared_head.html pages_head)
+string(REPLACE "{{>style}}" "${pages_style}" pages_head "${pages_head}")
 file(READ ${pages_dir}/shared.js pages_script)
 file(READ ${pages_dir}/gate.svg pages_gate)
 string(REGEX REPLACE " (=|=>|===|!==|&&|<|[|][|]|[?]) " "\\1" pages_script "${pages_script}")
@@ -15,7 +17,7 @@ string(APPEND pages_cpp "// Made by edge/pages/pages.cmake from edge/pages/*.htm
 foreach(name ${page_names})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pages_dir}/${name}.html)
   file(READ ${pages_dir}/${name}.html page_html)
-  string(REPLACE "{{>style}}" "${pages_style}" page_html "${page_html}")
+  string(REPLACE "{{>head}}" "${pages_head}" page_html "${page_html}")
   string(REPLACE "{{>gate}}" "${pages_gate}" page_html "${page_html}")
   string(REPLACE "{{>script}}" "${pages_script}" page_html "${page_html}")
   # Indentation and comments mean nothing to a browser, and every page is sent many times.
@@ -27,4 +29,4 @@ string(APPEND pages_cpp "};\n\n} // namespace postern::edge\n")
 
 file(WRITE ${pages_out}.new "${pages_cpp}")
 file(COPY_FILE ${pages_out}.new ${pages_out} ONLY_IF_DIFFERENT)
-target_sources(postern_request PRIVATE ${pages_out})
+target_sources(postern_pages PRIVATE ${pages_out})

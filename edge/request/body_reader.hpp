@@ -2,10 +2,10 @@
 // socket brings, without its framing.
 #pragma once
 
-#include "edge/request/buffers.hpp"
-#include "edge/request/chunked.hpp"
-#include "edge/request/response_head.hpp"
-#include "edge/request/stream.hpp"
+#include "edge/http/chunked.hpp"
+#include "edge/http/response_head.hpp"
+#include "edge/net/buffers.hpp"
+#include "edge/net/stream.hpp"
 
 #include <cstdint>
 #include <string_view>

@@ -1,6 +1,6 @@
 #include "edge/request/decide.hpp"
 
-#include "edge/request/scan.hpp"
+#include "edge/http/scan.hpp"
 
 namespace postern::edge {
 namespace {

@@ -5,7 +5,7 @@
 #include "base/clock.hpp"
 #include "base/ip_endpoint.hpp"
 #include "cache/route.hpp"
-#include "edge/request/request_head.hpp"
+#include "edge/http/request_head.hpp"
 #include "edge/settings/settings.hpp"
 
 #include <chrono>

@@ -1,10 +1,10 @@
 #include "edge/request/locate.hpp"
 
 #include "base/check.hpp"
-#include "edge/request/authority.hpp"
+#include "edge/http/authority.hpp"
+#include "edge/http/scan.hpp"
 #include "edge/request/location_tree.hpp"
 #include "edge/request/pattern.hpp"
-#include "edge/request/scan.hpp"
 
 #include <algorithm>
 #include <string>

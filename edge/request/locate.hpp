@@ -1,7 +1,7 @@
 // Which server and location a request belongs to, and what its captures are.
 #pragma once
 
-#include "edge/request/request_head.hpp"
+#include "edge/http/request_head.hpp"
 #include "edge/settings/settings.hpp"
 
 #include <boost/container/static_vector.hpp>

@@ -1,6 +1,6 @@
 #include "edge/request/pattern.hpp"
 
-#include "edge/request/scan.hpp"
+#include "edge/http/scan.hpp"
 
 #include <algorithm>
 

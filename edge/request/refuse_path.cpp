@@ -1,7 +1,7 @@
 // Paths that two readers could take for different places: refused before anything is chosen by
 // them.
+#include "edge/http/scan.hpp"
 #include "edge/request/locate.hpp"
-#include "edge/request/scan.hpp"
 
 namespace postern::edge {
 namespace {

@@ -1,7 +1,7 @@
 #include "edge/request/reply.hpp"
 
-#include "edge/request/http_date.hpp"
-#include "edge/request/static_files.hpp"
+#include "edge/http/http_date.hpp"
+#include "edge/static/static_files.hpp"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,11 @@
 // The request as the upstream gets it. Appends into one string; nothing is built on the side.
 #include "edge/request/rewrite.hpp"
 
-#include "edge/request/authority.hpp"
+#include "edge/http/authority.hpp"
+#include "edge/http/scan.hpp"
+#include "edge/http/text_writer.hpp"
 #include "edge/request/rewrite_parts.hpp"
-#include "edge/request/scan.hpp"
 #include "edge/request/session_key.hpp"
-#include "edge/request/text_writer.hpp"
 
 namespace postern::edge {
 namespace {

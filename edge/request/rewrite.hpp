@@ -2,8 +2,8 @@
 // what Connection names are dropped (RFC 9110 7.6.1), clients' x-session-id and x-postern-* too.
 #pragma once
 
-#include "edge/request/request_head.hpp"
-#include "edge/request/response_head.hpp"
+#include "edge/http/request_head.hpp"
+#include "edge/http/response_head.hpp"
 #include "edge/settings/settings.hpp"
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #include "edge/request/rewrite_parts.hpp"
 
-#include "edge/request/scan.hpp"
+#include "edge/http/scan.hpp"
 
 namespace postern::edge {
 

@@ -2,8 +2,8 @@
 // a way to inject a line.
 #pragma once
 
-#include "edge/request/field.hpp"
-#include "edge/request/head_lines.hpp"
+#include "edge/http/field.hpp"
+#include "edge/http/head_lines.hpp"
 
 #include <boost/container/static_vector.hpp>
 

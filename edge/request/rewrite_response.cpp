@@ -1,8 +1,8 @@
 // The response as the client gets it, and the one repair that is made to a body: Vite's HMR base.
+#include "edge/http/scan.hpp"
+#include "edge/http/text_writer.hpp"
 #include "edge/request/rewrite.hpp"
 #include "edge/request/rewrite_parts.hpp"
-#include "edge/request/scan.hpp"
-#include "edge/request/text_writer.hpp"
 
 namespace postern::edge {
 namespace {

@@ -1,6 +1,6 @@
 // What turns a loading page live: server-sent events (WHATWG HTML, "Server-sent events") of the
 // route's state.
-#include "edge/request/http_date.hpp"
+#include "edge/http/http_date.hpp"
 #include "edge/request/reply.hpp"
 #include "edge/request/serve.hpp"
 

@@ -3,9 +3,9 @@
 #include "edge/request/session_key.hpp"
 
 #include "base/limits.hpp"
-#include "edge/request/authority.hpp"
+#include "edge/http/authority.hpp"
+#include "edge/http/scan.hpp"
 #include "edge/request/decide.hpp"
-#include "edge/request/scan.hpp"
 
 namespace postern::edge {
 namespace {

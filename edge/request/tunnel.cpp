@@ -1,6 +1,6 @@
 #include "edge/request/tunnel.hpp"
 
-#include "edge/request/frame_observer.hpp"
+#include "edge/http/frame_observer.hpp"
 #include "edge/request/reply.hpp"
 
 #include <boost/asio/co_spawn.hpp>

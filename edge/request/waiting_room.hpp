@@ -4,7 +4,7 @@
 #pragma once
 
 #include "cache/session_reader.hpp"
-#include "edge/request/stream.hpp"
+#include "edge/net/stream.hpp"
 
 #include <boost/intrusive/list.hpp>
 

@@ -1,7 +1,7 @@
 // Whatever bytes stand for a chunked body: the same content and the same end in every cut, nothing
 // read too far.
 #include "base/check.hpp"
-#include "edge/request/chunked.hpp"
+#include "edge/http/chunked.hpp"
 
 #include <algorithm>
 #include <cstddef>

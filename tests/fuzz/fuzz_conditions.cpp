@@ -1,8 +1,8 @@
 // Any bytes as the conditional headers and ranges of a request for a file.
 #include "base/check.hpp"
-#include "edge/request/byte_ranges.hpp"
-#include "edge/request/conditions.hpp"
-#include "edge/request/http_date.hpp"
+#include "edge/http/byte_ranges.hpp"
+#include "edge/http/conditions.hpp"
+#include "edge/http/http_date.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,9 +1,9 @@
 // Whatever bytes a client sends: no crash, no read outside the buffer, and what is accepted is
 // unambiguous: the form that is sent on is accepted again and means the same.
 #include "base/check.hpp"
+#include "edge/http/request_head.hpp"
 #include "edge/request/decide.hpp"
 #include "edge/request/locate.hpp"
-#include "edge/request/request_head.hpp"
 #include "edge/request/rewrite.hpp"
 
 #include <cstddef>

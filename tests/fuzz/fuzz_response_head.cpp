@@ -1,7 +1,7 @@
 // Whatever bytes an upstream sends: no crash, and what is accepted goes to the client in a form
 // that means the same.
 #include "base/check.hpp"
-#include "edge/request/response_head.hpp"
+#include "edge/http/response_head.hpp"
 #include "edge/request/rewrite.hpp"
 
 #include <cstddef>

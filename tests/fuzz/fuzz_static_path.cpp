@@ -1,8 +1,8 @@
 // Any bytes as the path of a static file: what is accepted keeps static_path's invariant, and its
 // canonical form is final.
 #include "base/check.hpp"
-#include "edge/request/media_types.hpp"
-#include "edge/request/static_path.hpp"
+#include "edge/http/media_types.hpp"
+#include "edge/static/static_path.hpp"
 
 #include <algorithm>
 #include <cstddef>

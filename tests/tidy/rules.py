@@ -4,7 +4,7 @@ product_folders = {"base", "cache", "sync", "control", "edge"}
 
 # base <- cache <- sync <- control; base <- cache <- edge/request <- edge/worker <- edge/master. A room may include what
 # stands behind it; only edge/cli and the one file where the master becomes a role know sync and control.
-_behind_request = {"base", "cache", "edge/settings", "edge/pages", "edge/request"}
+_behind_request = {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/pages", "edge/request"}
 arrows: dict[str, set[str]] = {
     "base": set(),
     "cache": {"base"},
@@ -12,7 +12,10 @@ arrows: dict[str, set[str]] = {
     "control": {"base", "cache", "sync"},
     "edge/settings": {"base"},
     "edge/pages": {"base", "edge/settings"},
-    "edge/request": {"base", "cache", "edge/settings", "edge/pages"},
+    "edge/http": {"base"},
+    "edge/static": {"base", "edge/http"},
+    "edge/net": {"base", "cache", "edge/settings"},
+    "edge/request": {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/pages"},
     "edge/worker": _behind_request,
     "edge/master": _behind_request | {"edge/worker", "edge/master/roles"},
     "edge/master/roles": _behind_request | {"edge/worker", "edge/master", "sync", "control"},
@@ -30,8 +33,8 @@ library_homes: dict[str, list[str]] = {
     r"nlohmann/": [r"control/api/.*\.[ch]pp", r"control/json\.[ch]pp"],
     r"openssl/": [r"control/.*token.*\.cpp", r"edge/worker/tls.*\.[ch]pp", r"base/random\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
-    r"boost/beast/": [r"edge/(request|worker)/.*\.[ch]pp"],
-    r"boost/asio": [r"edge/(request|worker|master)/.*\.[ch]pp"],
+    r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
+    r"boost/asio": [r"edge/(net|request|worker|master)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
 }
 
@@ -53,7 +56,11 @@ unit_folders = {
     "sync": "sync",
     "control": "control",
     "settings": "edge/settings",
-    "request": "edge/request|edge/pages",
+    "http": "edge/http",
+    "static": "edge/static",
+    "net": "edge/net",
+    "pages": "edge/pages",
+    "request": "edge/request",
     "worker": "edge/worker",
     "master": "edge/master",
     "cli": "edge/cli",

@@ -1,5 +1,5 @@
 #include "edge/request/body_reader.hpp"
-#include "tests/unit/request/socket_pair.hpp"
+#include "tests/unit/net/socket_pair.hpp"
 
 #include <gtest/gtest.h>
 

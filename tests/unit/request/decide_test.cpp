@@ -1,7 +1,7 @@
 // The decision: its whole table, and what turns one row into another.
 #include "edge/request/decide.hpp"
+#include "tests/unit/http/heads.hpp"
 #include "tests/unit/request/conf.hpp"
-#include "tests/unit/request/heads.hpp"
 
 #include <gtest/gtest.h>
 

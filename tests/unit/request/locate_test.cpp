@@ -1,7 +1,7 @@
 // Which server, which location, which captures: nginx's order, raw bytes.
 #include "edge/request/locate.hpp"
+#include "tests/unit/http/heads.hpp"
 #include "tests/unit/request/conf.hpp"
-#include "tests/unit/request/heads.hpp"
 
 #include <gtest/gtest.h>
 

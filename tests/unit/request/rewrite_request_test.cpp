@@ -1,7 +1,7 @@
 // What upstreams get: the normal form, what is added, and what can never get through.
 #include "edge/request/decide.hpp"
 #include "edge/request/rewrite.hpp"
-#include "tests/unit/request/heads.hpp"
+#include "tests/unit/http/heads.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 // What clients get: framing by version and method, repaired redirects, nothing forged; and Vite's
 // HMR base.
 #include "edge/request/rewrite.hpp"
-#include "tests/unit/request/heads.hpp"
+#include "tests/unit/http/heads.hpp"
 
 #include <gtest/gtest.h>
 

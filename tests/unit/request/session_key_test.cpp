@@ -1,8 +1,8 @@
 // Where a session comes from: path and host, header, Referer, cookie; and when none of them may
 // say.
 #include "edge/request/session_key.hpp"
+#include "tests/unit/http/heads.hpp"
 #include "tests/unit/request/conf.hpp"
-#include "tests/unit/request/heads.hpp"
 
 #include <gtest/gtest.h>
 
