@@ -6,7 +6,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
+#include <csignal>
+#include <ctime>
 #include <poll.h>
 #include <random>
 
@@ -28,6 +29,11 @@ class worker {
     }
 
     int run() {
+        // Let in only while it waits: one that comes in between is not lost.
+        sigset_t ring;
+        ::sigemptyset(&ring);
+        ::sigaddset(&ring, SIGUSR1);
+        ::pthread_sigmask(SIG_BLOCK, &ring, &while_waiting_);
         const std::int64_t now = now_ms();
         table_.for_each_active(
             [&](std::string_view, const cache::route& of, const cache::activity& line) {
@@ -61,11 +67,12 @@ class worker {
     };
 
     woken wait_until(base::steady_time when) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(when - time_.steady()).count();
+        const auto left = std::clamp(
+            std::chrono::ceil<std::chrono::milliseconds>(when - time_.steady()), 0ms, 60'000ms);
+        const timespec longest{.tv_sec = left / 1s,
+                               .tv_nsec = std::chrono::nanoseconds{left % 1s}.count()};
         std::array<pollfd, 2> fds{{{rings_.sync.fd(), POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
-        const int ready = ::poll(fds.data(), fds.size(),
-                                 static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000)));
+        const int ready = ::ppoll(fds.data(), fds.size(), &longest, &while_waiting_);
         if (ready < 0)
             return {.rung = true}; // a signal: a command has written to the store
         if (ready == 0)
@@ -174,6 +181,7 @@ class worker {
     const options& options_;
     const bells& rings_;
     int stop_fd_;
+    sigset_t while_waiting_{};
     cache::session_writer& table_;
     const base::clock& time_;
     base::log& log_;

@@ -41,7 +41,7 @@ struct bells {
 /// Runs until `stop_fd` (a signalfd or eventfd) becomes readable; then flushes activity and returns
 /// the exit code. Never ends because the store is away: it serves what is there and tries again
 /// with jittered back-off. Ends with 1 when the table cannot be written or kept up; the next start
-/// makes a new one where that helps. A signal that interrupts its waiting counts as a ring.
+/// makes a new one where that helps. SIGUSR1, which must have a handler, counts as a ring.
 [[nodiscard]] int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
                       const base::clock& time, base::log& log);
 

@@ -1,6 +1,7 @@
-// `postern sessions ...`: the store named in the conf, with or without a running postern, which
-// sees a change by its feed.
+// `postern sessions ...`: the store named in the conf, with or without a running postern, which is
+// rung after a change.
 #include "edge/cli/cli.hpp"
+#include "edge/cli/ring_sync.hpp"
 #include "edge/cli/sessions_change.hpp"
 #include "edge/cli/sessions_text.hpp"
 #include "edge/cli/text_table.hpp"
@@ -102,6 +103,7 @@ class session_commands {
         const auto done = store_.remove(line_.subject, 0);
         if (!done)
             return failed(done.error());
+        ring_sync(conf_.table_path);
         to_.out << "removed " << shown_whole(line_.subject) << "\n";
         return exit_ok;
     }
@@ -130,6 +132,7 @@ class session_commands {
     }
 
     int tell(const sync::session& record) {
+        ring_sync(conf_.table_path);
         to_.out << fmt::format("{}: {}, target {}, route key {}\n", shown_whole(record.session_id),
                                sync::name_of(record.status), target_text(record),
                                shown_whole(record.route_key));

@@ -120,3 +120,14 @@ def test_a_row_that_cannot_be_used_harms_nobody(live):
     until("the next is routed", lambda: live.get("/session/next/").status == 503)
     until("it is counted", lambda: live.metric("postern_sync_skipped_total") >= 1)
     assert request(live.api, "/readyz").status == 200
+
+
+def test_a_change_by_the_cli_rings_sync(run_postern):
+    import harness
+
+    postern = run_postern(conf=harness.CONF.replace("flush 200ms;", "flush 200ms; poll 10s;"))
+    assert postern.get("/session/mine/").status == 404
+    postern.set_session("mine", "failed")
+    assert seconds("routed", lambda: postern.get("/session/mine/").status == 503) < 2.0
+    assert postern.cli("sessions", "rm", "mine").returncode == 0
+    assert seconds("gone", lambda: postern.get("/session/mine/").status == 404) < 2.0

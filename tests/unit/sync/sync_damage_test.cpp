@@ -145,10 +145,8 @@ TEST_F(sync_damage, a_signal_counts_as_a_ring) {
     ASSERT_EQ(::sigaction(SIGUSR1, &act, nullptr), 0);
     start();
     ASSERT_TRUE(open_store_here()->insert(session_named("new")));
-    EXPECT_TRUE(eventually([&] {
-        ::pthread_kill(thread(), SIGUSR1); // one that comes before it waits is not noticed
-        return route("acme-new") == "active 127.0.0.1:4321 new";
-    }));
+    ::pthread_kill(thread(), SIGUSR1);
+    EXPECT_TRUE(becomes("acme-new", "active 127.0.0.1:4321 new"));
 }
 
 } // namespace
