@@ -184,8 +184,7 @@ activity activity_in(const activity_line& line, std::uint32_t epoch) {
 }
 
 bool is_content(const base::error_code& code) {
-    return code == error::bad_magic || code == error::other_layout || code == error::bad_header ||
-           code == error::truncated;
+    return code == error::other_layout || code == error::bad_header || code == error::truncated;
 }
 
 } // namespace

@@ -40,7 +40,8 @@ struct table_report {
 
 /// Verifies header, index, every route's checksum and place, and the counts. Only reads; at any
 /// content of the file it ends, in time proportional to the file's size. Errors: those of opening
-/// and reading the file; content is never an error but a problem in the report.
+/// and reading the file; content is never an error but a problem in the report, except bad_magic:
+/// the file is something else.
 [[nodiscard]] base::result<table_report> check_table(const std::string& path);
 
 using route_visitor =

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -142,7 +143,9 @@ base::result<table_identity> identify(int fd, const std::string& path) {
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return base::failure{base::last_errno(), path};
-    if (n >= 8 && header.magic != table_magic)
+    // Of a shorter file, as much as there is.
+    if (n > 0 && std::memcmp(&header.magic, &table_magic,
+                             std::min(static_cast<std::size_t>(n), sizeof table_magic)) != 0)
         return base::failure{make_error_code(error::bad_magic), path};
     if (n != static_cast<ssize_t>(sizeof header))
         return base::failure{make_error_code(error::truncated),

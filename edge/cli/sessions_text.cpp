@@ -65,7 +65,7 @@ std::string text_of(const sync::session& r) {
         {"kept until", r.ttl_ms != 0 ? time_text(r.ttl_ms) : ""},
         {"requests", std::to_string(r.request_count)},
         {"bytes", std::to_string(r.bytes_transferred)},
-        {"version", std::to_string(r.version)},
+        {"store version", std::to_string(r.version)},
     };
     std::string out;
     for (const auto& [name, value] : lines)

@@ -1,6 +1,7 @@
 // `postern table check` and `dump`: a session table read from its file, with or without a running
 // postern.
 #include "cache/inspect.hpp"
+#include "cache/segment.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/text_table.hpp"
 #include "edge/settings/lexer.hpp"
@@ -15,6 +16,11 @@ namespace {
 
 int check(const std::string& path, const console& to) {
     const auto report = cache::check_table(path);
+    if (!report && report.error().code == cache::error::bad_magic)
+        return to.refuse(exit_failed,
+                         fmt::format("{} is not a session table (it does not begin like one), "
+                                     "nothing was changed",
+                                     shown(path)));
     if (!report)
         return to.refuse(exit_failed, report.error().text());
     fmt::print(to.out, "{}: {} of {} sessions, {} bytes, {} changes so far\n", shown(path),
@@ -37,9 +43,9 @@ int check(const std::string& path, const console& to) {
         to.out << "problem: " << shown_whole(problem) << "\n";
     return to.refuse(
         exit_failed,
-        fmt::format("{} has {} problems; postern sets such a table aside and makes a new one "
-                    "from the store",
-                    shown(path), report->problems_found));
+        fmt::format("{} has {} problem{}, nothing was changed; what postern finds damaged in its "
+                    "table it puts right or makes anew from the store",
+                    shown(path), report->problems_found, report->problems_found == 1 ? "" : "s"));
 }
 
 int dump(const std::string& path, const console& to) {

@@ -134,6 +134,8 @@ INSTANTIATE_TEST_SUITE_P(
                     }},
         bad_content{"short_foreign", error::bad_magic,
                     [](const std::string&) { return std::string{"capacity=100k\n"}; }},
+        bad_content{"one_foreign_byte", error::bad_magic,
+                    [](const std::string&) { return std::string{"#"}; }},
         bad_content{"zeros", error::bad_magic,
                     [](const std::string& bytes) { return std::string(bytes.size(), '\0'); }},
         bad_content{"other_byte_order", error::bad_magic,

@@ -1,6 +1,7 @@
 // Commands as a whole, on a conf and a store of their own, without a running postern.
 #include "base/file.hpp"
 #include "cache/segment.hpp"
+#include "cache/session_writer.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/version.hpp"
 #include "edge/settings/document.hpp"
@@ -8,9 +9,14 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
+#include <functional>
 #include <sstream>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace postern::edge {
@@ -154,10 +160,73 @@ TEST_F(commands, table) {
     EXPECT_EQ(run({"table", "dump"}).out.substr(0, 4), "KEY ");
     // Another file needs no conf.
     EXPECT_EQ(plain({"-c", "/nonexistent", "table", "check", folder_ + "/t"}).code, 0);
-    ASSERT_TRUE(base::replace_file(folder_ + "/bad", std::string(100'000, 'x'), 0600));
-    o = run({"table", "check", folder_ + "/bad"});
+    for (const std::string& text : {std::string(100'000, 'x'), std::string{"x"}}) {
+        ASSERT_TRUE(base::replace_file(folder_ + "/bad", text, 0600));
+        o = run({"table", "check", folder_ + "/bad"});
+        EXPECT_EQ(o.code, 1);
+        EXPECT_EQ(o.out, "");
+        EXPECT_EQ(o.err, "postern: " + folder_ +
+                             "/bad is not a session table (it does not begin like one), nothing "
+                             "was changed\n");
+        EXPECT_EQ(*base::read_file(folder_ + "/bad", 200'000), text);
+    }
+    std::filesystem::resize_file(folder_ + "/t", 10'000);
+    o = run({"table", "check"});
     EXPECT_EQ(o.code, 1);
     EXPECT_NE(o.out.find("problem: "), std::string::npos);
+    EXPECT_NE(o.err.find("/t has 1 problem, nothing was changed;"), std::string::npos) << o.err;
+    EXPECT_EQ(std::filesystem::file_size(folder_ + "/t"), 10'000U);
+}
+
+/// A process that has opened the table for writing under `name`; whether `run` has rung it.
+bool is_rung(const std::string& table, const char* name, const std::function<void()>& run) {
+    int said[2];
+    EXPECT_EQ(::pipe(said), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        sigset_t ring;
+        ::sigemptyset(&ring);
+        ::sigaddset(&ring, SIGUSR1);
+        ::sigprocmask(SIG_BLOCK, &ring, nullptr);
+        ::prctl(PR_SET_NAME, name);
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        const auto writer = cache::session_writer::open(table);
+        [[maybe_unused]] const auto ready = ::write(said[1], "x", 1);
+        const timespec longest{.tv_sec = 1, .tv_nsec = 0};
+        ::_exit(::sigtimedwait(&ring, nullptr, &longest) == SIGUSR1 ? 1 : 0);
+    }
+    char ready = 0;
+    EXPECT_EQ(::read(said[0], &ready, 1), 1);
+    run();
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    for (const int fd : said)
+        ::close(fd);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 1;
+}
+
+TEST_F(commands, a_running_sync_is_rung_after_a_change) {
+    ASSERT_TRUE(cache::prepare(folder_ + "/t", 100));
+    const auto ring = [&](const char* name, const std::vector<std::string>& words) {
+        return is_rung(folder_ + "/t", name, [&] { EXPECT_EQ(run(words).code, 0); });
+    };
+    EXPECT_TRUE(ring("postern:sync", {"sessions", "set", "t1"}));
+    EXPECT_TRUE(ring("postern:sync", {"sessions", "set", "t1", "--status", "failed"}));
+    EXPECT_FALSE(ring("postern:sync", {"sessions", "show", "t1"}));
+    EXPECT_FALSE(ring("bash", {"sessions", "set", "t1"})) << "it has the number of a dead sync";
+    EXPECT_TRUE(ring("postern:sync", {"sessions", "rm", "t1"}));
+}
+
+TEST_F(commands, the_version_in_the_store_and_the_one_in_the_table_have_two_names) {
+    ASSERT_TRUE(cache::prepare(folder_ + "/t", 100));
+    ASSERT_EQ(run({"sessions", "set", "t1", "--client", "acme"}).code, 0);
+    EXPECT_NE(run({"sessions", "show", "t1"}).out.find("\nstore version: "), std::string::npos);
+    cache::route route;
+    route.version = 77;
+    cache::session_writer::open(folder_ + "/t")->put("acme-t1", route);
+    EXPECT_NE(
+        run({"explain", "http://edit.acme.x:8080/session/t1/a"}).out.find(", table version 77"),
+        std::string::npos);
 }
 
 TEST_F(commands, explain) {
