@@ -19,6 +19,16 @@ std::string target_text(const session& record) {
     return record.target.address.is_none() ? std::string{} : record.target.text();
 }
 
+/// The record's fields are ?1 to ?19.
+query bound(query statement, const session& record) {
+    return std::move(statement).bind(
+        record.session_id, record.client_id, record.user_id, record.thread_id, record.route_key,
+        name_of(record.status), record.task, target_text(record), record.instruction, record.reason,
+        record.branch, record.last_commit, std::int64_t{record.is_dirty}, record.created_at_ms,
+        record.started_at_ms, record.last_activity_at_ms, record.ttl_ms, record.request_count,
+        record.bytes_transferred);
+}
+
 std::string list_sql_of(unsigned states) {
     std::string sql = "SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s ";
     if (states == 0)
@@ -128,37 +138,19 @@ result<std::vector<session>> sqlite_connection::list(const std::vector<session_s
     return usable(database_->prepared(sql.c_str()).bind(after_id), count_max);
 }
 
-result<session> sqlite_connection::insert(const session& record) {
-    if (auto there = still_there(); !there)
-        return there.error();
+result<void> sqlite_connection::begin(transaction& write) {
+    auto there = still_there();
+    return there ? write.begin_write() : there;
+}
+
+result<void> sqlite_connection::begin(transaction& write, const session& record) {
     if (std::string defect = defect_of(record); !defect.empty())
         return failure{store_error::invalid, "session cannot be stored: " + defect};
-    transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
-        return begun.error();
-    const auto inserted =
-        database_
-            ->prepared("INSERT INTO sessions (session_id, client_id, user_id, thread_id, "
-                       "route_key, status, task, target, instruction, reason, branch, last_commit, "
-                       "is_dirty, created_at_ms, started_at_ms, last_activity_at_ms, ttl_ms, "
-                       "request_count, bytes_transferred) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
-                       "?9, ?10, ?11, ?12, ?13, coalesce(nullif(?14, 0), "
-                       "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), "
-                       "?15, ?16, ?17, ?18, ?19)")
-            .bind(record.session_id, record.client_id, record.user_id, record.thread_id,
-                  record.route_key, name_of(record.status), record.task, target_text(record),
-                  record.instruction, record.reason, record.branch, record.last_commit,
-                  std::int64_t{record.is_dirty}, record.created_at_ms, record.started_at_ms,
-                  record.last_activity_at_ms, record.ttl_ms, record.request_count,
-                  record.bytes_transferred)
-            .run();
-    if (!inserted) {
-        if (inserted.error().code == store_error::exists)
-            return failure{store_error::exists, fmt::format("store {}: session \"{}\"",
-                                                            database_->path(), record.session_id)};
-        return inserted.error();
-    }
-    auto made = get(record.session_id); // with the version that the trigger gave it
+    return begin(write);
+}
+
+result<session> sqlite_connection::end(transaction& write, std::string_view session_id) {
+    auto made = get(session_id);
     if (!made)
         return made;
     if (auto done = write.commit(); !done)
@@ -166,32 +158,48 @@ result<session> sqlite_connection::insert(const session& record) {
     return made;
 }
 
-result<session> sqlite_connection::replace(const session& record) {
-    if (auto there = still_there(); !there)
-        return there.error();
-    if (std::string defect = defect_of(record); !defect.empty())
-        return failure{store_error::invalid, "session cannot be stored: " + defect};
+result<session> sqlite_connection::insert(const session& record) {
     transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
+    if (auto begun = begin(write, record); !begun)
+        return begun.error();
+    const auto inserted =
+        bound(database_->prepared(
+                  "INSERT INTO sessions (session_id, client_id, user_id, thread_id, "
+                  "route_key, status, task, target, instruction, reason, branch, last_commit, "
+                  "is_dirty, created_at_ms, started_at_ms, last_activity_at_ms, ttl_ms, "
+                  "request_count, bytes_transferred) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                  "?9, ?10, ?11, ?12, ?13, coalesce(nullif(?14, 0), "
+                  "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), "
+                  "?15, ?16, ?17, ?18, ?19)"),
+              record)
+            .run();
+    if (!inserted) {
+        if (inserted.error().code == store_error::exists)
+            return failure{store_error::exists, fmt::format("store {}: session \"{}\"",
+                                                            database_->path(), record.session_id)};
+        return inserted.error();
+    }
+    return end(write, record.session_id);
+}
+
+result<session> sqlite_connection::replace(const session& record) {
+    transaction write{*database_};
+    if (auto begun = begin(write, record); !begun)
         return begun.error();
     // version = 0 makes the trigger count even a replacement by the same values: the next writer
     // with the old version must be refused.
     const auto updated =
-        database_
-            ->prepared("UPDATE sessions SET client_id = ?2, user_id = ?3, thread_id = ?4, "
-                       "route_key = ?5, status = ?6, task = ?7, target = ?8, instruction = ?9, "
-                       "reason = ?10, branch = ?11, last_commit = ?12, is_dirty = ?13, "
-                       "created_at_ms = ?14, started_at_ms = ?15, "
-                       "last_activity_at_ms = max(last_activity_at_ms, ?16), "
-                       "ttl_ms = max(ttl_ms, ?17), request_count = max(request_count, ?18), "
-                       "bytes_transferred = max(bytes_transferred, ?19), version = 0 "
-                       "WHERE session_id = ?1 AND version = ?20")
-            .bind(record.session_id, record.client_id, record.user_id, record.thread_id,
-                  record.route_key, name_of(record.status), record.task, target_text(record),
-                  record.instruction, record.reason, record.branch, record.last_commit,
-                  std::int64_t{record.is_dirty}, record.created_at_ms, record.started_at_ms,
-                  record.last_activity_at_ms, record.ttl_ms, record.request_count,
-                  record.bytes_transferred, record.version)
+        bound(database_->prepared(
+                  "UPDATE sessions SET client_id = ?2, user_id = ?3, thread_id = ?4, "
+                  "route_key = ?5, status = ?6, task = ?7, target = ?8, instruction = ?9, "
+                  "reason = ?10, branch = ?11, last_commit = ?12, is_dirty = ?13, "
+                  "created_at_ms = ?14, started_at_ms = ?15, "
+                  "last_activity_at_ms = max(last_activity_at_ms, ?16), "
+                  "ttl_ms = max(ttl_ms, ?17), request_count = max(request_count, ?18), "
+                  "bytes_transferred = max(bytes_transferred, ?19), version = 0 "
+                  "WHERE session_id = ?1 AND version = ?20"),
+              record)
+            .bind(record.version)
             .run();
     if (!updated)
         return updated.error();
@@ -206,19 +214,12 @@ result<session> sqlite_connection::replace(const session& record) {
                            .run();
     if (!keyed)
         return keyed.error();
-    auto made = get(record.session_id);
-    if (!made)
-        return made;
-    if (auto done = write.commit(); !done)
-        return done.error();
-    return made;
+    return end(write, record.session_id);
 }
 
 result<void> sqlite_connection::remove(std::string_view session_id, std::uint64_t version) {
-    if (auto there = still_there(); !there)
-        return there;
     transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
+    if (auto begun = begin(write); !begun)
         return begun;
     auto removed =
         database_
@@ -234,10 +235,8 @@ result<void> sqlite_connection::remove(std::string_view session_id, std::uint64_
 
 result<void> sqlite_connection::set_route_key(std::string_view session_id,
                                               std::string_view route_key, std::uint64_t version) {
-    if (auto there = still_there(); !there)
-        return there;
     transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
+    if (auto begun = begin(write); !begun)
         return begun;
     auto updated = database_
                        ->prepared("UPDATE sessions SET route_key = ?2 "
@@ -252,10 +251,8 @@ result<void> sqlite_connection::set_route_key(std::string_view session_id,
 }
 
 result<void> sqlite_connection::add_activity(const std::vector<activity_update>& updates) {
-    if (auto there = still_there(); !there)
-        return there;
     transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
+    if (auto begun = begin(write); !begun)
         return begun;
     for (const activity_update& one : updates) {
         auto added =

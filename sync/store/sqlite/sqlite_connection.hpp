@@ -47,6 +47,11 @@ class sqlite_connection final : public store {
   private:
     [[nodiscard]] base::result<void> still_there() const;
     [[nodiscard]] base::failure no_such_session(std::string_view session_id) const;
+    /// What every write begins with, and that of a whole record.
+    [[nodiscard]] base::result<void> begin(transaction& write);
+    [[nodiscard]] base::result<void> begin(transaction& write, const session& record);
+    /// What it ends with: the record as it is now, its new version with it.
+    [[nodiscard]] base::result<session> end(transaction& write, std::string_view session_id);
     /// Why a write by id and version changed no row.
     [[nodiscard]] base::failure refusal_of(std::string_view session_id, std::uint64_t version);
     [[nodiscard]] base::result<std::vector<session>> usable(query rows, std::size_t count_max);
