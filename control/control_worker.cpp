@@ -154,8 +154,12 @@ int run(const options& opts, int listener, const sync::open_store& open, const b
     http_server_options http;
     http.threads = opts.http_threads;
     http.body_bytes_max = opts.body_bytes_max;
-    auto server = http_server::start(
-        listener, http, [&api](const http_request& request) { return api.answer(request); }, log);
+    http.connections_max = opts.connections_max;
+    auto server =
+        http_server::start(listener, http,
+                           {[&api](const http_request& request) { return api.judge(request); },
+                            [&api](const http_request& request) { return api.answer(request); }},
+                           numbers, log);
     if (!server) {
         log.error("the session API cannot be served: {}", server.error().text());
         return exit_failed;

@@ -49,6 +49,7 @@ struct options {
         preview_url; // {routeKey} {sessionId} {clientId} {userId} {threadId}; empty: left out
     std::uint32_t http_threads = 2;
     std::size_t body_bytes_max = 64 * 1024;
+    std::uint32_t connections_max = 1024; // of API clients; then those without a token make room
     std::chrono::milliseconds idle_timeout{5 * 60'000}; // 0: never
     std::chrono::milliseconds route_ttl{30 * 60'000};
     std::chrono::milliseconds history{24 * 3'600'000};

@@ -16,11 +16,6 @@ std::string names_of(std::span<const field_rule> rules) {
     return names.empty() ? "no fields" : fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// Text from a peer, short enough for a message.
-std::string shown(std::string_view text) {
-    return text.size() <= 64 ? std::string{text} : std::string{text.substr(0, 61)} + "...";
-}
-
 /// Takes the parser's events: so a body that nests deeply or repeats a field is refused where it
 /// does so, and nothing is built of it. Source: nlohmann/json, "SAX interface".
 class field_reader final : public nlohmann::json_sax<json> {
@@ -107,16 +102,23 @@ bool is_json(std::string_view type) {
 
 } // namespace
 
+std::optional<api_error> refused_type(std::string_view type) {
+    if (is_json(type))
+        return std::nullopt;
+    return api_error{415, "unsupported_media_type",
+                     fmt::format("Content-Type is \"{}\"; send application/json", shown(type))};
+}
+
+std::string shown(std::string_view text) {
+    return text.size() <= 64 ? std::string{text} : std::string{text.substr(0, 61)} + "...";
+}
+
 api_result<fields> read_fields(std::string_view body, std::string_view type,
                                std::span<const field_rule> rules) {
     field_reader reader{rules};
     if (!body.empty()) {
-        // Also keeps pages of other origins out: they cannot send this type without being asked
-        // first (CORS).
-        if (!is_json(type))
-            return api_error{
-                415, "unsupported_media_type",
-                fmt::format("Content-Type is \"{}\"; send application/json", shown(type))};
+        if (auto refused = refused_type(type))
+            return *std::move(refused);
         json::sax_parse(body, &reader);
         if (reader.error())
             return *reader.error();

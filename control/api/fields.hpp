@@ -4,6 +4,7 @@
 #include "control/api/api_error.hpp"
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,13 @@ struct field_rule {
 };
 
 using fields = std::map<std::string, std::string, std::less<>>;
+
+/// Why a body of this Content-Type is refused (415); nothing for JSON. Pages of other origins
+/// cannot send JSON without being asked first (CORS), so this keeps them out too.
+[[nodiscard]] std::optional<api_error> refused_type(std::string_view type);
+
+/// Text from a peer, short enough for a message.
+[[nodiscard]] std::string shown(std::string_view text);
 
 /// The body's fields. `type` is its Content-Type. An empty body is an object without fields.
 /// Errors: unsupported_media_type (415), invalid_json, not_an_object, unknown_field,

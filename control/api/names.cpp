@@ -59,18 +59,21 @@ bool is_instruction(std::string_view text) noexcept {
     return text.size() <= instruction_bytes_max && text.find('\0') == std::string_view::npos;
 }
 
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string out;
+percent_decoding percent_decoded(std::string_view text) {
+    percent_decoding out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] != '%') {
-            out += text[i];
+            out.text += text[i];
             continue;
         }
         const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
         const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-        if (high < 0 || low < 0 || (high == 0 && low == 0))
-            return std::nullopt;
-        out += static_cast<char>(high * 16 + low);
+        const int byte = high * 16 + low;
+        if (high < 0 || low < 0)
+            return {percent_decoding::fault::broken, {}, text.substr(i, 3)};
+        if (byte < 0x20 || byte == 0x7F)
+            return {percent_decoding::fault::control, {}, text.substr(i, 3)};
+        out.text += static_cast<char>(byte);
         i += 2;
     }
     return out;

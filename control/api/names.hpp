@@ -25,8 +25,19 @@ inline constexpr std::size_t instruction_bytes_max =
 [[nodiscard]] bool is_branch(std::string_view text) noexcept;
 [[nodiscard]] bool is_instruction(std::string_view text) noexcept;
 
-/// Nothing for a broken escape or an escaped zero byte. RFC 3986, section 2.1.
-[[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text);
+/// A decoded text, or what is wrong with the escape that stands first among the bad ones.
+struct percent_decoding {
+    enum class fault {
+        none,
+        broken,  // '%' without two hexadecimal digits behind it
+        control, // stands for one of the bytes 00 to 1F, or 7F
+    };
+    fault wrong = fault::none;
+    std::string text;        // empty unless `none`
+    std::string_view escape; // the bad one, as it stands in what was given: "%0", "%00"
+};
+/// RFC 3986, section 2.1.
+[[nodiscard]] percent_decoding percent_decoded(std::string_view text);
 /// Everything but unreserved characters escaped.
 [[nodiscard]] std::string percent_encoded(std::string_view text);
 

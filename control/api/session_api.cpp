@@ -86,23 +86,58 @@ api_error unauthorized(bool was_given) {
             {{"WWW-Authenticate", "Bearer realm=\"postern\""}}};
 }
 
+api_error bad_path(std::string_view segment, const percent_decoding& decoded) {
+    const bool is_broken = decoded.wrong == percent_decoding::fault::broken;
+    return {400, "bad_path",
+            is_broken
+                ? fmt::format("\"{}\" in the path has the broken escape \"{}\"; two hexadecimal "
+                              "digits follow a %, and a % itself is written %25",
+                              shown(segment), decoded.escape)
+                : fmt::format("\"{}\" in the path has the escape {}, which stands for a control "
+                              "byte; no id has one: send the id as the API gave it, each byte "
+                              "escaped once",
+                              shown(segment), decoded.escape)};
+}
+
 } // namespace
 
+head_verdict session_api::judge(const http_request& request) noexcept try {
+    head_verdict verdict;
+    verdict.is_trusted = bears_token(request.authorization, parts_.opts.token);
+    verdict.refusal = read(request).refusal;
+    if (verdict.refusal)
+        verdict.refusal = counted(*std::move(verdict.refusal));
+    return verdict;
+} catch (const std::exception& e) {
+    return {false, failed(request, e)};
+}
+
 http_answer session_api::answer(const http_request& request) noexcept try {
-    http_answer answer = routed(request);
+    reading what = read(request);
+    return counted(what.refusal ? *std::move(what.refusal)
+                                : done(what.rule->what, what.name, request));
+} catch (const std::exception& e) {
+    return failed(request, e);
+}
+
+http_answer session_api::counted(http_answer answer) {
     const std::size_t status_class = answer.status / 100;
     if (status_class < parts_.numbers.api_answers.size())
         metrics::add(parts_.numbers.api_answers[status_class]);
     return answer;
-} catch (const std::exception& e) {
-    // Out of memory, at worst; the next request may fare better.
-    parts_.log.error("{} {}: {}", request.method, request.path, e.what());
-    http_answer failed;
-    failed.status = 500;
-    return failed;
 }
 
-http_answer session_api::routed(const http_request& request) {
+http_answer session_api::failed(const http_request& request, const std::exception& why) {
+    // Out of memory, at worst; the next request may fare better.
+    parts_.log.error("{} {}: {}", request.method, request.path, why.what());
+    http_answer answer;
+    answer.status = 500;
+    return answer;
+}
+
+/// The order of the checks is part of the API (README.md).
+session_api::reading session_api::read(const http_request& request) const {
+    const auto refused = [](const api_error& why) { return reading{nullptr, {}, answer_of(why)}; };
     std::string_view path = request.path;
     // The platform's other name for the same API.
     constexpr std::string_view hermes = "/hermes";
@@ -118,29 +153,31 @@ http_answer session_api::routed(const http_request& request) {
     // Who has no token does not learn which paths there are.
     if ((rule == nullptr || !rule->is_open) &&
         !bears_token(request.authorization, parts_.opts.token))
-        return answer_of(unauthorized(!request.authorization.empty()));
+        return refused(unauthorized(!request.authorization.empty()));
     if (rule == nullptr)
-        return answer_of({404, "not_found", fmt::format("there is nothing at {}", request.path)});
+        return refused(
+            {404, "not_found", fmt::format("there is nothing at {}", shown(request.path))});
     const bool is_get = rule->method == "GET";
     if (request.method != rule->method && !(is_get && request.method == "HEAD")) {
         const std::string allowed = is_get ? "GET, HEAD" : "POST";
-        return answer_of(
-            {405,
-             "method_not_allowed",
-             fmt::format("{} is not for {}; use {}", request.method, request.path, allowed),
-             {},
-             {{"Allow", allowed}}});
+        return refused({405,
+                        "method_not_allowed",
+                        fmt::format("{} is not for {}; use {}", shown(request.method),
+                                    shown(request.path), allowed),
+                        {},
+                        {{"Allow", allowed}}});
     }
     if (request.is_body_too_large)
-        return answer_of(
+        return refused(
             {413, "body_too_large",
              fmt::format("the body has more than {} bytes", parts_.opts.body_bytes_max)});
-    const auto name = percent_decoded(segment);
-    if (!name)
-        return answer_of(
-            {400, "bad_path",
-             fmt::format("\"{}\" in the path has a broken escape; write %25 for %", segment)});
-    return done(rule->what, *name, request);
+    percent_decoding name = percent_decoded(segment);
+    if (name.wrong != percent_decoding::fault::none)
+        return refused(bad_path(segment, name));
+    if (!is_get && request.has_body)
+        if (const auto why = refused_type(request.content_type))
+            return refused(*why);
+    return {rule, std::move(name.text), std::nullopt};
 }
 
 http_answer session_api::done(endpoint what, const std::string& name, const http_request& request) {

@@ -9,7 +9,9 @@
 #include "control/lifecycle/next_step.hpp"
 #include "control/metrics/metrics.hpp"
 
+#include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace postern::control {
@@ -29,14 +31,24 @@ struct session_api_parts {
 class session_api {
   public:
     explicit session_api(session_api_parts parts) : parts_{std::move(parts)} {}
+    /// By the head alone: `request.body` is not looked at.
+    [[nodiscard]] head_verdict judge(const http_request& request) noexcept;
     [[nodiscard]] http_answer answer(const http_request& request) noexcept;
 
   private:
     enum class endpoint;
     struct path_rule;
     static const path_rule path_rules[];
+    /// What a head asks for; `refusal` where it does not get it.
+    struct reading {
+        const path_rule* rule = nullptr;
+        std::string name; // the path's variable segment, decoded
+        std::optional<http_answer> refusal;
+    };
 
-    [[nodiscard]] http_answer routed(const http_request& request);
+    [[nodiscard]] reading read(const http_request& request) const;
+    [[nodiscard]] http_answer counted(http_answer answer);
+    [[nodiscard]] http_answer failed(const http_request& request, const std::exception& why);
     [[nodiscard]] http_answer done(endpoint what, const std::string& name,
                                    const http_request& request);
     [[nodiscard]] http_answer activate(const http_request& request);

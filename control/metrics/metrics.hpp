@@ -22,6 +22,9 @@ struct metrics {
     number launches_running{0};
     std::array<number, 5> sessions{};    // by session_status
     std::array<number, 6> api_answers{}; // by status class, index 2 is 2xx
+    number connections{0};               // of API clients, open
+    number connections_max{0};
+    number connections_refused{0}; // without a token, closed before their time to make room
 
     // The lifecycle thread was alive, by the steady clock, ms. 0: not started.
     std::atomic<std::int64_t> lifecycle_beat_ms{0};

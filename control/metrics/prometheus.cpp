@@ -87,6 +87,14 @@ void add_sessions(exposition& out, const metrics& m) {
             value_of(m.store_errors));
     out.one("postern_control_store_conflicts_total", "counter",
             "Writes of control that another writer came before", value_of(m.store_conflicts));
+    out.one("postern_control_connections", "gauge", "Open connections to the session API",
+            value_of(m.connections));
+    out.one("postern_control_connections_max", "gauge",
+            "Connections at which those without a token are closed to make room",
+            value_of(m.connections_max));
+    out.one("postern_control_connections_refused_total", "counter",
+            "Connections without a token that were closed early to make room",
+            value_of(m.connections_refused));
     out.family("postern_control_answers_total", "counter",
                "Answers of the session API by status class");
     for (std::size_t i = 1; i < m.api_answers.size(); ++i)
