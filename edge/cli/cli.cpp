@@ -52,6 +52,8 @@ int run_help(const command_line& line, const console& to) {
 }
 
 int run_test(const settings& conf, const console& to) {
+    for (const std::string& doubt : doubts_about(conf))
+        to.err << "postern: warning: " << doubt << "\n";
     // nginx's words, and like its on stderr: scripts look for them.
     to.err << "postern: configuration file " << conf.file << " test is successful\n";
     return exit_ok;

@@ -108,6 +108,8 @@ base::result<void> master_process::start(settings conf) {
     log_ = base::log{current_->logs.error_fd(), current_->conf.error_level, "master", time_};
     const settings& now = current_->conf;
     log_.notice("starting with conf {}", now.file);
+    for (const std::string& doubt : doubts_about(now))
+        log_.warn("{}", doubt);
     if (!now.user.empty() && !who_)
         log_.warn("user {} is not used: only root can change to it", now.user);
     check_open_files();

@@ -140,4 +140,18 @@ base::result<void> page_set::load(page which, const std::string& file) {
     return {};
 }
 
+base::result<page_sets> load_page_sets(const settings& conf) {
+    page_sets sets;
+    for (const server_settings& server : conf.servers)
+        for (const location_settings& location : server.locations)
+            for (std::size_t i = 0; i < static_cast<std::size_t>(page::count_); ++i) {
+                const std::string& file = location.pages[i];
+                if (file.empty())
+                    continue;
+                if (auto loaded = sets[&location].load(static_cast<page>(i), file); !loaded)
+                    return loaded.error();
+            }
+    return sets;
+}
+
 } // namespace postern::edge

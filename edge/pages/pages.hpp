@@ -7,6 +7,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace postern::edge {
@@ -44,6 +45,10 @@ class page_set {
   private:
     std::array<std::vector<page_piece>, static_cast<std::size_t>(page::count_)> pages_;
 };
+
+/// The pages of each location that has files of its own. Errors: the first file that is no good.
+using page_sets = std::unordered_map<const location_settings*, page_set>;
+[[nodiscard]] base::result<page_sets> load_page_sets(const settings& conf);
 
 /// Marks every page and short answer that postern gives in a session's place ("x-postern-page:
 /// loading"): a page that waits looks at its own URL until the mark is gone. Never passed on from

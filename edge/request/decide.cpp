@@ -99,32 +99,50 @@ std::string_view name_of(request_kind kind) noexcept {
     return "unsafe";
 }
 
+bool wants_page(const request_head& head) noexcept {
+    const std::string_view destination = value_of(head.fields, known::sec_fetch_dest);
+    if (!destination.empty())
+        return equal_ignoring_case(destination, "document") ||
+               equal_ignoring_case(destination, "iframe") ||
+               equal_ignoring_case(destination, "frame");
+    for (const field& f : head.fields)
+        if (f.id == known::accept && accepts_html(f.value))
+            return true;
+    return false;
+}
+
 request_kind kind_of(const request_head& head) noexcept {
     if (head.websocket)
         return request_kind::upgrade;
     if (head.method != method::get && head.method != method::head)
         return request_kind::unsafe;
-    const std::string_view destination = value_of(head.fields, known::sec_fetch_dest);
-    if (!destination.empty()) {
-        const bool document = equal_ignoring_case(destination, "document") ||
-                              equal_ignoring_case(destination, "iframe") ||
-                              equal_ignoring_case(destination, "frame");
-        return document ? request_kind::document : request_kind::fetch;
+    return wants_page(head) ? request_kind::document : request_kind::fetch;
+}
+
+bool is_gone(const cache::route* route, base::wall_time now) noexcept {
+    const std::int64_t now_ms = base::to_epoch_ms(now);
+    if (route == nullptr || (route->expires_at_ms != 0 && now_ms > route->expires_at_ms))
+        return true;
+    switch (route->state) {
+    case cache::route_state::active:
+    case cache::route_state::initializing:
+    case cache::route_state::failed:
+    case cache::route_state::draining:
+        return false;
+    case cache::route_state::inactive:
+        break;
     }
-    for (const field& f : head.fields)
-        if (f.id == known::accept && accepts_html(f.value))
-            return request_kind::document;
-    return request_kind::fetch;
+    // Also for a state that a newer sync may have written: nothing to reach, so as good as
+    // inactive.
+    return now_ms > route->resume_until_ms;
 }
 
 decision decide(request_kind kind, const route_view& view, const location_settings& location,
                 const std::vector<base::ip_network>& allow_targets, base::wall_time now) noexcept {
-    const std::int64_t now_ms = base::to_epoch_ms(now);
-    const cache::route* const route = view.route;
-    if (route == nullptr || (route->expires_at_ms != 0 && now_ms > route->expires_at_ms))
+    if (is_gone(view.route, now))
         return decide_unknown(kind, location);
     const bool document = kind == request_kind::document;
-    switch (route->state) {
+    switch (view.route->state) {
     case cache::route_state::active:
         return decide_active(kind, view, location, allow_targets);
     case cache::route_state::initializing:
@@ -136,10 +154,6 @@ decision decide(request_kind kind, const route_view& view, const location_settin
     case cache::route_state::inactive:
         break;
     }
-    // Also for a state that a newer sync may have written: nothing to reach, so as good as
-    // inactive.
-    if (now_ms > route->resume_until_ms)
-        return decide_unknown(kind, location);
     return document ? to_page(page::resume, 503) : to_answer(503);
 }
 

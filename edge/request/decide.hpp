@@ -17,8 +17,12 @@ namespace postern::edge {
 enum class request_kind { document, fetch, upgrade, unsafe };
 [[nodiscard]] std::string_view name_of(request_kind kind) noexcept;
 
-/// upgrade: a WebSocket handshake. document: Sec-Fetch-Dest document/iframe/frame, else (header
-/// absent) GET/HEAD that accepts text/html. fetch: other GET/HEAD. unsafe: the rest.
+/// Whether a person will look at the answer: Sec-Fetch-Dest document/iframe/frame, else (header
+/// absent) Accept names text/html.
+[[nodiscard]] bool wants_page(const request_head& head) noexcept;
+
+/// upgrade: a WebSocket handshake. document: GET/HEAD that wants a page. fetch: other GET/HEAD.
+/// unsafe: the rest.
 [[nodiscard]] request_kind kind_of(const request_head& head) noexcept;
 
 enum class action {
@@ -48,6 +52,9 @@ struct route_view {
     bool target_refuses = false;
     bool holds_exhausted = false; // hold time is over: what a hold turns into
 };
+
+/// Unknown, or past its expiry or route_ttl: what nobody can wake any more.
+[[nodiscard]] bool is_gone(const cache::route* route, base::wall_time now) noexcept;
 
 /// Requires: `location` is a session location. No I/O, no allocation.
 [[nodiscard]] decision decide(request_kind kind, const route_view& route,

@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace postern::edge {
 
@@ -55,8 +54,7 @@ struct services {
     location_index& index;
     access_log* access = nullptr; // none: off
     std::string control_token;
-    std::unordered_map<const location_settings*, page_set>
-        pages; // of locations with pages of their own
+    page_sets pages; // of locations with pages of their own
     page_set built_in_pages;
     open_tunnels tunnels;
     idle_connections idle;

@@ -18,6 +18,7 @@ struct upstream_plan {
     std::string_view
         hmr_base; // put into Vite's client module; empty: the answer is passed as it is
     std::string_view set_cookie; // added to the answer; empty: none
+    std::string_view see_other;  // a form asked: not the answer is shown, but the page here (303)
 };
 
 enum class relay_outcome {

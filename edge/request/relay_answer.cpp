@@ -125,10 +125,22 @@ task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connec
     co_return kept;
 }
 
+/// A form gets a page: the one it came from where all went well. The upstream's own words are for
+/// programs; they are left unread with its connection.
+task<bool> answer_form(exchange& x, const upstream_plan& plan, unsigned status) {
+    if (status < 300)
+        co_await reply_redirect(x, plan.see_other, false, 303);
+    else
+        co_await reply_error(x, status, "That was not possible. Trying again later may help.");
+    co_return false;
+}
+
 } // namespace
 
 task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connection& up,
                         const response_head& answer) {
+    if (!plan.see_other.empty())
+        co_return co_await answer_form(x, plan, answer.status);
     if (is_patchable(plan, answer))
         co_return co_await relay_patched(x, plan, up, answer);
 

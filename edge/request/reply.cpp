@@ -131,7 +131,7 @@ task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_refer
 
 task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
                        unsigned retry_after_s) {
-    if (kind_of(x.head) == request_kind::document) {
+    if (wants_page(x.head)) {
         co_await reply_page(x, status == 404 ? page::not_found : page::error, status, reason,
                             retry_after_s);
         co_return;

@@ -141,6 +141,11 @@ task<void> serve_wake(exchange& x) {
         co_await reply_error(x, 403, "Only the session's own page can wake it.");
         co_return;
     }
+    // What the page says is what holds: a session whose page is gone is not started from it.
+    if (is_gone(x.has_route ? &x.route : nullptr, x.worker.time.wall())) {
+        co_await reply_error(x, 404, "There is no such session.");
+        co_return;
+    }
     x.count(cache::counter::wakes);
     upstream_plan plan;
     plan.to = x.worker.conf.control.listen;
@@ -150,6 +155,11 @@ task<void> serve_wake(exchange& x) {
     plan.request.host = host;
     plan.request.bearer_token = x.worker.control_token;
     name_client(x, plan.request);
+    std::string back;
+    if (wants_page(x.head)) {
+        back = fmt::format("{}/", x.where.prefix);
+        plan.see_other = back;
+    }
     const relay_outcome outcome = co_await relay(x, plan);
     if (outcome == relay_outcome::refused)
         co_await reply_error(x, 503, "Sessions cannot be started at the moment.", 2);

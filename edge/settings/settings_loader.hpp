@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace postern::edge {
 
@@ -32,5 +33,8 @@ using settings_result = boost::system::result<settings, settings_error>;
 [[nodiscard]] settings_result load_settings(const std::string& file);
 /// The same from text, for tests; `file` is only a name (its folder resolves relative paths).
 [[nodiscard]] settings_result parse_settings(const std::string& text, const std::string& file);
+
+/// What is allowed and hardly meant, a sentence each.
+[[nodiscard]] std::vector<std::string> doubts_about(const settings& conf);
 
 } // namespace postern::edge

@@ -84,20 +84,10 @@ class worker_process {
 };
 
 base::result<void> worker_process::load_pages() {
-    for (const server_settings& server : given_.conf.servers)
-        for (const location_settings& location : server.locations) {
-            page_set pages;
-            bool own = false;
-            for (std::size_t i = 0; i < static_cast<std::size_t>(page::count_); ++i) {
-                if (location.pages[i].empty())
-                    continue;
-                if (auto loaded = pages.load(static_cast<page>(i), location.pages[i]); !loaded)
-                    return loaded.error();
-                own = true;
-            }
-            if (own)
-                lent_.pages.emplace(&location, std::move(pages));
-        }
+    auto loaded = load_page_sets(given_.conf);
+    if (!loaded)
+        return loaded.error();
+    lent_.pages = std::move(*loaded);
     return {};
 }
 
@@ -267,7 +257,7 @@ int run_worker(const worker_inheritance& from_master, const base::clock& time, b
         new worker_process{from_master, std::move(*table), time, log};
     if (auto loaded = process->load_pages(); !loaded) {
         log.error("page {}", loaded.error().text());
-        return 1;
+        return 78; // EX_CONFIG: another try would find the same
     }
     return process->run();
 }

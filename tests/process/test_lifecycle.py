@@ -100,6 +100,37 @@ def test_from_birth_to_idle_and_back(live):
     assert len(started(postern, "t")) == 2
 
 
+def submit(postern, thread):
+    """The resume page's form, sent by a browser without JavaScript."""
+    return request(postern.port, f"/session/{thread}/.postern/wake", method="POST", body=b"",
+                   headers={"Origin": f"http://127.0.0.1:{postern.port}", "Accept": "text/html,*/*;q=0.8",
+                            "Content-Type": "application/x-www-form-urlencoded"})
+
+
+def test_a_form_wakes_it_and_leads_back_to_its_page(live):
+    postern = live()
+    postern.set_session("t", "inactive")
+    until("the resume page", lambda: postern.document("/session/t/").status == 503)
+    answer = submit(postern, "t")
+    assert answer.status == 303 and answer.headers["location"] == "/session/t/" and not answer.text
+    open_gate(postern)
+    until("it is live", lambda: is_served(postern, "t"))
+    kill_control(postern)
+    assert submit(postern, "t").status == 303  # it is live already: nothing to start, the page is the same
+
+
+def test_a_form_that_cannot_wake_shows_a_page(live):
+    import harness
+
+    postern = live(conf=harness.CONF.replace("idle_timeout    1h;", "idle_timeout    1h; sessions_max 1;"))
+    activate(postern, "first")
+    postern.set_session("t", "inactive")
+    until("the resume page", lambda: postern.document("/session/t/").status == 503)
+    answer = submit(postern, "t")
+    assert answer.status == 503 and "<!doctype html>" in answer.text and "{" not in answer.text.split("<body>")[1].split("<script")[0]
+    assert postern.status("t") == "inactive"
+
+
 def test_idle_stops_it_and_use_does_not(run_postern, live):
     import harness
 
@@ -247,7 +278,7 @@ def test_a_killed_master_leaves_containers_to_the_next(live):
     assert is_served(postern, "t")["pid"] == pid and len(started(postern, "t")) == 1
 
 
-def test_an_expired_link_is_404(live):
+def test_an_expired_link_is_404_and_wakes_nothing(live):
     import harness
 
     postern = live(conf=harness.CONF.replace("route_ttl       1h", "route_ttl       1s"))
@@ -255,3 +286,6 @@ def test_an_expired_link_is_404(live):
     assert postern.api_call("POST", "/api/sessions/t/deactivate").status == 200
     until("it is stopped", lambda: gone(pid))
     until("the link is dead", lambda: postern.document("/session/t/").status == 404)
+    assert wake(postern, "t").status == 404 and submit(postern, "t").status == 404
+    assert wake(postern, "unknown").status == 404
+    assert postern.status("t") == "inactive" and len(started(postern, "t")) == 1

@@ -166,6 +166,12 @@ def test_a_reload_onto_a_missing_folder_changes_nothing(live):
     refused_reload(live, "access_log", "no/such/access.log")
 
 
+def test_a_reload_onto_a_page_that_is_no_good_changes_nothing(live):
+    (live.folder / "page.html").write_bytes(b"x" * (1024 * 1024 + 1))
+    edit(live, ("location = /version", "page not_found page.html; location = /version"), ("200 one", "200 two"))
+    refused_reload(live, "page", "page.html", "1 MiB at most")
+
+
 def test_a_conf_that_is_just_being_written_changes_nothing(live):
     put_conf(live, "")
     refused_reload(live, "no server block")

@@ -1,11 +1,14 @@
 """Each process killed in turn, the conf loaded again, signals: who goes on, who comes back, what is left."""
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
+import harness
 import pytest
 from harness import BINARY, Program, raw, request, until
 
@@ -224,46 +227,57 @@ def test_two_side_by_side(run_postern):
     assert b.get("/session/only-a/").status == 404
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
-def test_as_an_ordinary_user(tmp_path):
-    import shutil
-    import tempfile
+def only_root(test):
+    return pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")(test)
 
-    import harness
 
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-user-"))  # pytest's own folder is root's alone
-    try:
+@pytest.fixture
+def of_nobody():
+    """Makes a postern, not yet started, in a folder that an ordinary user can work in; pytest's own folder is root's alone."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-user-"))
+    made = []
+
+    def make(**blocks):
         (folder / "static").mkdir()
         (folder / "static/index.html").write_text("home")
-        postern = harness.Postern(folder, harness.CONF, start=False, main="", lifecycle="", session="", server="")
+        postern = harness.Postern(folder, harness.CONF, start=False,
+                                  **{"main": "", "lifecycle": "", "session": "", "server": "", **blocks})
         for path in [folder, *folder.rglob("*")]:
             os.chown(path, 65534, 65534)
-        postern.start(user=65534, group=65534, extra_groups=[])
-        assert postern.get("/").text == "home"
-        assert os.stat(f"/proc/{postern.children()['worker'][0]}").st_uid == 65534
-        assert postern.stop() == 0
-    finally:
-        shutil.rmtree(folder)
+        made.append(postern)
+        return postern
+
+    yield make
+    for postern in made:
+        if postern.program.alive():
+            postern.stop()
+    shutil.rmtree(folder)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become someone else")
-def test_root_gives_its_rights_away(tmp_path):
-    import shutil
-    import tempfile
+@only_root
+def test_as_an_ordinary_user(of_nobody):
+    postern = of_nobody().start(user=65534, group=65534, extra_groups=[])
+    assert postern.get("/").text == "home"
+    assert os.stat(f"/proc/{postern.children()['worker'][0]}").st_uid == 65534
+    assert postern.stop() == 0
 
-    import harness
 
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-root-"))
-    try:
-        folder.chmod(0o755)
-        (folder / "static").mkdir()
-        (folder / "static/index.html").write_text("home")
-        os.chown(folder, 65534, 65534)
-        postern = harness.Postern(folder, harness.CONF, main="user nobody;", lifecycle="", session="", server="")
-        owners = {role: {os.stat(f"/proc/{p}").st_uid for p in pids} for role, pids in postern.children().items()}
-        assert owners == {"worker": {65534}, "sync": {65534}, "control": {65534}}
-        postern.set_session("x", "failed")
-        until("routed", lambda: postern.get("/session/x/").status == 503)
-        assert postern.stop() == 0
-    finally:
-        shutil.rmtree(folder)
+@only_root
+def test_root_gives_its_rights_away(of_nobody):
+    postern = of_nobody(main="user nobody;").start()
+    owners = {role: {os.stat(f"/proc/{p}").st_uid for p in pids} for role, pids in postern.children().items()}
+    assert owners == {"worker": {65534}, "sync": {65534}, "control": {65534}}
+    postern.set_session("x", "failed")
+    until("routed", lambda: postern.get("/session/x/").status == 503)
+    assert postern.stop() == 0
+
+
+@only_root
+def test_a_page_that_workers_may_not_read_ends_the_start(of_nobody):
+    postern = of_nobody(main="user nobody;", server="page not_found page.html;")
+    page = postern.folder / "page.html"
+    page.write_text("<p>private")
+    page.chmod(0o600)
+    postern.launch()
+    assert postern.program.process.wait(20) == 78
+    assert "page.html" in postern.log() and "Permission denied" in postern.log()

@@ -66,6 +66,10 @@ TEST_F(commands, test_of_a_conf) {
     outcome o = run({"-t"});
     EXPECT_EQ(o.code, 0);
     EXPECT_EQ(o.err, "postern: configuration file " + conf() + " test is successful\n");
+    ASSERT_TRUE(base::replace_file(conf(), "", 0600));
+    o = run({"-t"});
+    EXPECT_EQ(o.code, 0);
+    EXPECT_TRUE(o.err.starts_with("postern: warning: " + conf() + " has no server block")) << o.err;
     write_conf("workers 0;");
     o = run({"-t"});
     EXPECT_EQ(o.code, 78);
