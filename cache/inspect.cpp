@@ -184,7 +184,8 @@ activity activity_in(const activity_line& line, std::uint32_t epoch) {
 }
 
 bool is_content(const base::error_code& code) {
-    return code == error::other_layout || code == error::bad_header || code == error::truncated;
+    return code == error::bad_magic || code == error::other_layout || code == error::bad_header ||
+           code == error::truncated;
 }
 
 } // namespace
@@ -212,6 +213,7 @@ base::result<table_report> check_table(const std::string& path) {
     if (!done && !is_content(done.error().code))
         return done.error();
     if (!done) {
+        report.is_table = done.error().code != error::bad_magic;
         ++report.problems_found;
         report.problems.push_back(done.error().text());
     }

@@ -29,6 +29,7 @@ struct table_report {
     std::int64_t synced_at_ms = 0;
     std::uint32_t sync_pid = 0;
     std::uint64_t checkpoint_bytes = 0;
+    bool is_table = true;        // false: the file begins as no table does
     bool writer_at_work = false; // counts that move meanwhile are then not compared
     std::uint64_t leftovers =
         0; // traces of a dead writer that harm nobody; the next one clears them
@@ -40,8 +41,7 @@ struct table_report {
 
 /// Verifies header, index, every route's checksum and place, and the counts. Only reads; at any
 /// content of the file it ends, in time proportional to the file's size. Errors: those of opening
-/// and reading the file; content is never an error but a problem in the report, except bad_magic:
-/// the file is something else.
+/// and reading the file; content is never an error but a problem in the report.
 [[nodiscard]] base::result<table_report> check_table(const std::string& path);
 
 using route_visitor =

@@ -1,7 +1,6 @@
 // `postern table check` and `dump`: a session table read from its file, with or without a running
 // postern.
 #include "cache/inspect.hpp"
-#include "cache/segment.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/text_table.hpp"
 #include "edge/settings/lexer.hpp"
@@ -16,13 +15,13 @@ namespace {
 
 int check(const std::string& path, const console& to) {
     const auto report = cache::check_table(path);
-    if (!report && report.error().code == cache::error::bad_magic)
+    if (!report)
+        return to.refuse(exit_failed, report.error().text());
+    if (!report->is_table)
         return to.refuse(exit_failed,
                          fmt::format("{} is not a session table (it does not begin like one), "
                                      "nothing was changed",
                                      shown(path)));
-    if (!report)
-        return to.refuse(exit_failed, report.error().text());
     fmt::print(to.out, "{}: {} of {} sessions, {} bytes, {} changes so far\n", shown(path),
                report->live, report->capacity, report->file_bytes, report->changes);
     fmt::print(to.out, "index: {} buckets; a look-up reads {:.2f} on average, {} at most\n",

@@ -136,6 +136,8 @@ TEST_F(inspected, files_that_are_no_tables) {
     const auto foreign = check_table(path("foreign"));
     ASSERT_TRUE(foreign);
     EXPECT_FALSE(foreign->good());
+    EXPECT_FALSE(foreign->is_table);
+    EXPECT_TRUE(report().is_table);
     EXPECT_EQ(foreign->capacity, 0U);
     EXPECT_FALSE(dump_table(path("foreign"), [](auto, auto&, auto&) {}));
     std::filesystem::create_directory(path("directory"));
