@@ -16,7 +16,7 @@ namespace postern::cache {
 
 /// Paces: at any size of the table below 0.5 % of a processor.
 inline constexpr std::uint64_t patrol_buckets_per_s = 40'000;
-inline constexpr std::uint64_t patrol_places_per_s = 24'000;
+inline constexpr std::uint64_t patrol_places_per_s = 48'000;
 inline constexpr std::chrono::milliseconds patrol_gap{100}; // between two steps, at least
 
 /// Goes round the index and, slower, round the routes. Once something is found, or readers have met

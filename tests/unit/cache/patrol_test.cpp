@@ -211,14 +211,13 @@ TEST_F(patrolled, what_readers_meet_brings_a_look_at_everything) {
 TEST_F(patrolled, the_round_has_its_pace) {
     struct {
         std::uint64_t capacity;
-        std::uint64_t damage; // offset of what is damaged, from the end of its section
         bool in_index;
         std::chrono::milliseconds after, within;
     } const cases[] = {
-        {15'000, 0, true, 0ms, 200ms},
-        {200'000, 0, true, 600ms, 1'100ms},
-        {15'000, 0, false, 0ms, 1'000ms},
-        {100'000, 0, false, 4'000ms, 6'000ms},
+        {15'000, true, 0ms, 200ms},
+        {200'000, true, 600ms, 1'100ms},
+        {30'000, false, 0ms, 1'000ms},
+        {100'000, false, 2'000ms, 3'000ms},
     };
     for (const auto& c : cases) {
         SCOPED_TRACE(c.capacity);
