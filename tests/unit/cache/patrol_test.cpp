@@ -242,6 +242,14 @@ TEST_F(patrolled, the_round_has_its_pace) {
     }
 }
 
+TEST_F(patrolled, the_round_goes_on_at_the_beginning) {
+    ASSERT_TRUE(fs::remove(path()));
+    fill(200'000);
+    EXPECT_FALSE(step(900ms).any()); // not yet all of it
+    table().buckets[100].overflow ^= 1;
+    EXPECT_TRUE(step(100ms).any()) << "the rest, and of the next round as much as is due";
+}
+
 TEST_F(patrolled, steps_close_together_do_nothing) {
     scribble(table().shape.index_offset, 64);
     EXPECT_FALSE(step(99ms).any());

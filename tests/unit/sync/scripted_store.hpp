@@ -11,7 +11,7 @@
 
 namespace postern::sync {
 
-class scripted_store final : public store {
+class scripted_store : public store {
   public:
     // What a test may look at and turn.
     std::map<std::string, stored_session> records;

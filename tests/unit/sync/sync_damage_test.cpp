@@ -1,7 +1,9 @@
 // A table that is damaged while sync runs, or lost: what comes back, from where, and what is said
 // meanwhile.
 #include "cache/layout.hpp"
+#include "sync/follower.hpp"
 #include "tests/unit/sync/running_sync.hpp"
+#include "tests/unit/sync/scripted_store.hpp"
 
 #include <csignal>
 #include <poll.h>
@@ -103,10 +105,24 @@ TEST_F(sync_damage, a_sync_that_dies_with_the_damage_leaves_it_to_the_next) {
     EXPECT_TRUE(is_whole_again());
 }
 
+TEST_F(sync_damage, confirms_no_removal_of_most_of_the_table) {
+    stop();
+    opts.confirm_after = std::chrono::minutes{1};
+    std::filesystem::rename(store_path, store_path + ".away");
+    (void)open_store_here(); // an empty one, put there by mistake
+    start();
+    ASSERT_TRUE(logs("would remove 150 of 150 sessions"));
+    scribble(shape.slots_offset, shape.slots_offset + 20 * sizeof(cache::slot));
+    EXPECT_TRUE(logs("would remove 130 of 130 sessions: nothing is removed before"));
+    EXPECT_EQ(present(), sessions - 20);
+}
+
 TEST_F(sync_damage, a_file_that_is_deleted_is_given_up_and_made_anew) {
+    const base::unique_fd old{::open(table_path.c_str(), O_RDONLY | O_CLOEXEC)};
     std::filesystem::remove(table_path);
     EXPECT_EQ(end_by_itself(), 1);
     EXPECT_TRUE(logs("is given up"));
+    EXPECT_EQ(::lseek(old.get(), 0, SEEK_END), 0) << "whoever has it mapped finds out";
     // The old readers' file is gone for good.
     reader.emplace(*[&] {
         EXPECT_TRUE(cache::replace_lost(table_path, 1000));
@@ -147,6 +163,51 @@ TEST_F(sync_damage, a_signal_counts_as_a_ring) {
     ASSERT_TRUE(open_store_here()->insert(session_named("new")));
     ::pthread_kill(thread(), SIGUSR1);
     EXPECT_TRUE(becomes("acme-new", "active 127.0.0.1:4321 new"));
+}
+
+/// A feed that never has anything.
+class quiet_store final : public scripted_store {
+  public:
+    base::result<feed_batch> changes_after(std::string_view checkpoint, std::size_t) override {
+        return feed_batch{{}, std::string{checkpoint}, true};
+    }
+};
+
+TEST_F(sync_damage, the_table_is_in_step_again_only_after_the_whole_snapshot) {
+    stop();
+    base::manual_clock hands;
+    base::log silent{-1, base::log_level::crit, "sync", hands};
+    auto table = *cache::session_writer::open(table_path);
+    follower following{opts,
+                       [] {
+                           auto made = std::make_unique<quiet_store>();
+                           for (int i = 0; i < sessions; ++i)
+                               made->set({session_named(std::to_string(i)), {}});
+                           return base::result<std::unique_ptr<store>>{std::move(made)};
+                       },
+                       table,
+                       hands,
+                       silent,
+                       1};
+    const auto turns_until_synced = [&] {
+        int turns = 0;
+        for (; turns < 20 && synced() == 0; ++turns) {
+            hands.advance(opts.poll_interval);
+            (void)following.work(true);
+        }
+        return turns;
+    };
+    table.set_synced_at(0);
+    turns_until_synced();
+    ASSERT_EQ(present(), sessions);
+    table.set_synced_at(0); // as the patrol does, and forgets the checkpoint
+    ASSERT_TRUE(table.set_checkpoint(""));
+    following.recover();
+    (void)following.work(true);
+    EXPECT_EQ(synced(), 0);
+    EXPECT_EQ(table.checkpoint(), "") << "a sync that dies now leaves the snapshot to the next";
+    EXPECT_GE(turns_until_synced(), 3) << "two pages, and a look at the feed";
+    EXPECT_NE(table.checkpoint(), "");
 }
 
 } // namespace
