@@ -524,6 +524,7 @@ TEST_F(session_api_over_http, health_readiness_metrics) {
     EXPECT_EQ(ready.json()["checks"]["store"]["ok"], true);
     EXPECT_EQ(ready.json()["checks"]["sync"]["ok"], false);
     EXPECT_EQ(ready.json()["checks"]["lifecycle"]["why"], "it has not run yet");
+    EXPECT_TRUE(eventually([&] { return numbers_.connections == 0; }));
     numbers_.count_launch_ms(700);
     const reply metrics = get("/metrics");
     EXPECT_EQ(metrics.status, 200);
