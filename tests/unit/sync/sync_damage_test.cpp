@@ -178,17 +178,13 @@ TEST_F(sync_damage, the_table_is_in_step_again_only_after_the_whole_snapshot) {
     base::manual_clock hands;
     base::log silent{-1, base::log_level::crit, "sync", hands};
     auto table = *cache::session_writer::open(table_path);
-    follower following{opts,
-                       [] {
-                           auto made = std::make_unique<quiet_store>();
-                           for (int i = 0; i < sessions; ++i)
-                               made->set({session_named(std::to_string(i)), {}});
-                           return base::result<std::unique_ptr<store>>{std::move(made)};
-                       },
-                       table,
-                       hands,
-                       silent,
-                       1};
+    const open_store open = [] {
+        auto made = std::make_unique<quiet_store>();
+        for (int i = 0; i < sessions; ++i)
+            made->set({session_named(std::to_string(i)), {}});
+        return base::result<std::unique_ptr<store>>{std::move(made)};
+    };
+    follower following{opts, open, table, hands, silent, 1};
     const auto turns_until_synced = [&] {
         int turns = 0;
         for (; turns < 20 && synced() == 0; ++turns) {
