@@ -51,6 +51,8 @@ control::options control_options_of(const settings& conf, const std::string& tok
     // One that cannot be read was refused by the settings loader.
     if (auto preview = base::text_template::parse(conf.control.preview_url))
         options.preview_url = std::move(*preview);
+    options.connections_max = conf.control.connections_max;
+    options.body_bytes_max = conf.control.body_bytes_max;
     options.idle_timeout = conf.lifecycle.idle_timeout;
     options.route_ttl = conf.lifecycle.route_ttl;
     options.history = conf.lifecycle.history;

@@ -49,9 +49,22 @@ answer set_preview_url(const call& c, control_settings& out) {
     return std::nullopt;
 }
 
+answer set_connections(const call& c, control_settings& out) {
+    const auto count = count_of(c.word(0), {8, 65'536});
+    if (!count)
+        return count.error();
+    out.connections_max = static_cast<std::uint32_t>(*count);
+    return std::nullopt;
+}
+answer set_control_body_size(const call& c, control_settings& out) {
+    return take(size_of(c.word(0), {1024, 8UL * 1024 * 1024}), out.body_bytes_max);
+}
+
 const setter<control_settings> control_table[] = {{"listen", set_control_listen},
                                                   {"token_file", set_token_file},
-                                                  {"preview_url", set_preview_url}};
+                                                  {"preview_url", set_preview_url},
+                                                  {"connections", set_connections},
+                                                  {"body_size", set_control_body_size}};
 
 answer set_idle(const call& c, lifecycle_settings& out) {
     if (c.word(0) == "off" || c.word(0) == "0") {

@@ -143,6 +143,8 @@ struct control_settings {
     base::ip_endpoint listen;
     std::string token_file;
     std::string preview_url; // template text
+    std::uint32_t connections_max = 1024;
+    std::uint64_t body_bytes_max = 64UL * 1024;
 };
 
 struct launcher_settings {

@@ -134,3 +134,13 @@ def test_what_is_no_http_is_told_so_and_closed(run_postern):
         assert answer.startswith(b"HTTP/1.1 " + status), answer[:200]
         assert end in ("closed", "reset")
     assert request(postern.api, "/healthz").status == 200
+
+
+def test_limits_are_the_confs(run_postern):
+    import harness
+
+    postern = run_postern(conf=harness.CONF.replace("token_file", "connections 16; body_size 1k; token_file"))
+    assert postern.metric("postern_control_connections_max") == 16
+    assert postern.activate("t").status == 201
+    large = postern.activate("u", instruction="x" * 1100)
+    assert large.status == 413 and "1024" in large.text
