@@ -92,7 +92,8 @@ void write_upstream_fields(text_writer& out, const response_head& head,
         } else if (f.id == known::location) {
             write_location(out, f, how);
         } else if (!is_hop_by_hop(f.id) && f.id != known::content_length &&
-                   f.id != known::x_postern && !(how.drop_length && describes_old_body(f.id))) {
+                   f.id != known::x_postern && f.id != known::x_session_id &&
+                   !(how.drop_length && describes_old_body(f.id))) {
             out.put_field(f);
         }
     }

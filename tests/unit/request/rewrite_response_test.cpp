@@ -49,7 +49,7 @@ TEST(write_response_head, hop_by_hop_and_own_fields_are_dropped) {
         write(response("Connection: close, X-Mine, content-type, set-cookie\r\nKeep-Alive: x\r\n"
                        "Trailer: x\r\nUpgrade: h2c\r\nProxy-Authenticate: x\r\nX-Mine: 1\r\n"
                        "Content-Type: a/b\r\nSet-Cookie: a=b\r\nX-Postern-Page: loading\r\n"
-                       "x-postern-other: 1\r\nTransfer-Encoding: chunked\r\n"));
+                       "x-postern-other: 1\r\nx-session-id: zz\r\nTransfer-Encoding: chunked\r\n"));
     EXPECT_EQ(out.text, "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nSet-Cookie: a=b\r\n"
                         "Transfer-Encoding: chunked\r\n\r\n");
 }
