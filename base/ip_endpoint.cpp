@@ -1,5 +1,7 @@
 #include "base/ip_endpoint.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
@@ -41,11 +43,10 @@ bool ip_address::is_v4() const noexcept {
 }
 
 std::string ip_address::text() const {
+    if (is_v4()) // once a request, and inet_ntop does it by way of printf
+        return fmt::format("{}.{}.{}.{}", bytes[12], bytes[13], bytes[14], bytes[15]);
     std::array<char, INET6_ADDRSTRLEN> out{};
-    if (is_v4())
-        ::inet_ntop(AF_INET, bytes.data() + 12, out.data(), out.size());
-    else
-        ::inet_ntop(AF_INET6, bytes.data(), out.data(), out.size());
+    ::inet_ntop(AF_INET6, bytes.data(), out.data(), out.size());
     return out.data();
 }
 

@@ -1,6 +1,7 @@
 #include "edge/master/listeners.hpp"
 
 #include "base/check.hpp"
+#include "edge/net/socket_address.hpp"
 
 #include <fmt/format.h>
 
@@ -20,24 +21,6 @@ namespace {
 using base::ip_endpoint;
 
 constexpr int backlog = 511; // nginx's; the kernel cuts it to net.core.somaxconn
-
-socklen_t sockaddr_of(const ip_endpoint& endpoint, sockaddr_storage& out) {
-    std::memset(&out, 0, sizeof out);
-    if (endpoint.address.is_v4()) {
-        sockaddr_in v4{};
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(endpoint.port);
-        std::memcpy(&v4.sin_addr, endpoint.address.bytes.data() + 12, 4);
-        std::memcpy(&out, &v4, sizeof v4);
-        return sizeof v4;
-    }
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(endpoint.port);
-    std::memcpy(&v6.sin6_addr, endpoint.address.bytes.data(), 16);
-    std::memcpy(&out, &v6, sizeof v6);
-    return sizeof v6;
-}
 
 /// port 0 is shown as such, which ip_endpoint::text() does as well.
 base::failure cannot_listen(const ip_endpoint& address) {
@@ -63,7 +46,7 @@ base::result<base::unique_fd> bound_socket(const ip_endpoint& address, bool shar
         ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockaddr_storage where;
-    const socklen_t size = sockaddr_of(address, where);
+    const socklen_t size = write_socket_address(address, where);
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0)
         return cannot_listen(address);
     return fd;
@@ -95,20 +78,7 @@ ip_endpoint bound_to(int fd) {
     sockaddr_storage where{};
     socklen_t size = sizeof where;
     POSTERN_CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) == 0);
-    ip_endpoint endpoint;
-    if (where.ss_family == AF_INET) {
-        sockaddr_in v4;
-        std::memcpy(&v4, &where, sizeof v4);
-        endpoint.address.bytes[10] = endpoint.address.bytes[11] = 0xff;
-        std::memcpy(endpoint.address.bytes.data() + 12, &v4.sin_addr, 4);
-        endpoint.port = ntohs(v4.sin_port);
-    } else {
-        sockaddr_in6 v6;
-        std::memcpy(&v6, &where, sizeof v6);
-        std::memcpy(endpoint.address.bytes.data(), &v6.sin6_addr, 16);
-        endpoint.port = ntohs(v6.sin6_port);
-    }
-    return endpoint;
+    return read_socket_address(where);
 }
 
 base::result<std::vector<ip_endpoint>> listener_set::open(const std::vector<ip_endpoint>& addresses,

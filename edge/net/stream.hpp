@@ -3,15 +3,8 @@
 #pragma once
 
 #include "base/error.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/intrusive/list.hpp>
+#include "base/ip_endpoint.hpp"
+#include "edge/net/loop.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -20,72 +13,34 @@
 
 namespace postern::edge {
 
-namespace asio = boost::asio;
+/// The error of a read at the peer's end of the stream: ENODATA, which recv(2) never gives on TCP.
+[[nodiscard]] inline base::error_code end_of_stream() {
+    return make_error_code(boost::system::errc::no_message_available);
+}
 
-/// A worker has one thread, so its executor needs no type erasure.
-using executor = asio::io_context::executor_type;
-template <class T>
-using task = asio::awaitable<T, executor>;
-using tcp_socket = asio::basic_stream_socket<asio::ip::tcp, executor>;
-using worker_timer =
-    asio::basic_waitable_timer<std::chrono::steady_clock,
-                               asio::wait_traits<std::chrono::steady_clock>, executor>;
-
-/// Results as values: (error_code, bytes). Awaited directly, without a coroutine frame of its own.
-inline constexpr auto as_result = asio::as_tuple(asio::deferred);
-
-class stream;
-
-/// All streams of a worker, looked at on each tick: a stream past its deadline has its operations
-/// cancelled. A list and not a timer each, because setting a deadline happens several times a
-/// request and passing one hardly ever.
-class deadlines {
-  public:
-    using clock = std::chrono::steady_clock;
-    static constexpr std::chrono::milliseconds tick_interval{100};
-
-    /// Ends what is overdue. Called by the worker every tick_interval.
-    void tick(clock::time_point now);
-    /// The time of the last tick: what deadlines are counted from.
-    [[nodiscard]] clock::time_point now() const noexcept { return now_; }
-
-  private:
-    friend class stream;
-    using hook = boost::intrusive::list_base_hook<
-        boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
-    struct entry : hook {
-        virtual ~entry() = default;
-        virtual void look(clock::time_point now) = 0;
-    };
-    boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>> entries_;
-    clock::time_point now_ = clock::now();
+/// What a read came to.
+struct read_result {
+    base::error_code error; // end_of_stream; operation_canceled: late or cancelled; recv(2)'s
+    std::size_t bytes = 0;
 };
 
 /// A connected socket in non-blocking mode. At most one read and one write at a time; both share
-/// one deadline, which any progress on either side moves on. Stays where it is (the deadline list
-/// points to it).
+/// one deadline, which any progress on either side moves on. Stays where it is (the loop and the
+/// deadlines point to it).
 class stream : private deadlines::entry {
   public:
     using milliseconds = std::chrono::milliseconds;
 
-    stream(tcp_socket socket, deadlines& timers);
+    stream(event_loop& loop, base::unique_fd socket);
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
     ~stream() override = default;
 
-    /// Opens and connects a new socket. Awaits to (error_code).
-    [[nodiscard]] auto connect(const asio::ip::tcp::endpoint& to, milliseconds within) {
-        arm(within);
-        return socket_.async_connect(to, as_result);
-    }
+    /// For a socket whose connect(2) is under way: until it is connected. Errors: connect's.
+    [[nodiscard]] task<base::error_code> connected(milliseconds within);
 
-    /// Reads what there is, at least a byte. Awaits to (error_code, bytes); eof when the peer
-    /// ended; operation_aborted when `within` passed (then timed_out() is true) or the stream was
-    /// cancelled.
-    [[nodiscard]] auto read_some(std::span<char> into, milliseconds within) {
-        arm(within);
-        return socket_.async_read_some(asio::buffer(into.data(), into.size()), as_result);
-    }
+    /// Reads what there is, at least a byte. `within` passed: timed_out() is true.
+    [[nodiscard]] task<read_result> read_some(std::span<char> into, milliseconds within);
 
     /// Writes all of the pieces, in order. `within` is the time between two steps of progress.
     [[nodiscard]] task<base::error_code> write_all(std::string_view first, std::string_view second,
@@ -105,8 +60,10 @@ class stream : private deadlines::entry {
     /// Whether the peer has closed its side and left nothing to read; one system call, consumes
     /// nothing.
     [[nodiscard]] bool peer_closed() noexcept;
-    /// From now on it is looked each second whether `watched`'s peer has gone, and if so this
-    /// stream is cancelled. nullptr: no longer.
+    /// The same as the loop has heard of it up to this turn: no system call while nothing happened.
+    [[nodiscard]] bool seen_closed() noexcept { return socket_.has_hung_up() && peer_closed(); }
+    /// From now on this stream is cancelled when `watched`'s peer has gone, within a tick. nullptr:
+    /// no longer.
     void watch(stream* watched) noexcept { watched_ = watched; }
 
     [[nodiscard]] bool timed_out() const noexcept { return timed_out_; }
@@ -117,12 +74,17 @@ class stream : private deadlines::entry {
         if (expires_ != deadlines::clock::time_point{})
             expires_ = timers_.now() + within;
     }
-    void cancel() noexcept;
+    /// Ends what waits.
+    void cancel() noexcept {
+        cancelled_ = letting_go_;
+        socket_.cancel();
+    }
     void shutdown_send() noexcept;
     /// Closes with a reset: the peer sees that what it has is not whole.
     void abort() noexcept;
-    void close() noexcept;
-    [[nodiscard]] tcp_socket& socket() noexcept { return socket_; }
+    void close() noexcept { socket_.close(); }
+    [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+    [[nodiscard]] int fd() const noexcept { return socket_.fd(); }
 
   private:
     void arm(milliseconds within) noexcept {
@@ -130,13 +92,26 @@ class stream : private deadlines::entry {
         expires_ = timers_.now() + within;
     }
     void look(deadlines::clock::time_point now) override;
+    /// False: cancelled meanwhile.
+    [[nodiscard]] task<bool> let_others_go();
 
-    tcp_socket socket_;
+    event_loop& loop_;
     deadlines& timers_;
+    event_source socket_;
     deadlines::clock::time_point expires_{};
     stream* watched_ = nullptr;
-    std::uint8_t ticks_ = 0; // since the last look at watched_
+    std::uint8_t without_wait_ = 0; // operations since this stream last let others go
+    waiter turn_;
     bool timed_out_ = false;
+    bool letting_go_ = false, cancelled_ = false;
 };
+
+/// A TCP socket on its way to `to`: non-blocking, without delay of small writes. `pending`: not
+/// connected yet, `stream::connected` waits for it. Errors: socket(2)'s and connect(2)'s.
+struct connecting_socket {
+    base::unique_fd fd;
+    bool pending = false;
+};
+[[nodiscard]] base::result<connecting_socket> begin_connect(const base::ip_endpoint& to);
 
 } // namespace postern::edge

@@ -3,6 +3,7 @@
 
 #include "base/ip_endpoint.hpp"
 #include "cache/session_reader.hpp"
+#include "edge/http/response_head.hpp"
 #include "edge/net/buffers.hpp"
 #include "edge/net/stream.hpp"
 #include "edge/settings/settings.hpp"
@@ -17,13 +18,14 @@ namespace postern::edge {
 
 /// One connection to an upstream, owned by the exchange that uses it.
 struct upstream_connection {
-    upstream_connection(tcp_socket socket, deadlines& timers, const base::ip_endpoint& peer)
-        : link{std::move(socket), timers}, to{peer} {}
+    upstream_connection(event_loop& loop, base::unique_fd socket, const base::ip_endpoint& peer)
+        : link{loop, std::move(socket)}, to{peer} {}
 
     stream link;
     base::ip_endpoint to;
     input_buffer input;
-    bool reused = false; // it has answered before: it may have been closed behind our back
+    response_head answer; // the last one read; kept for its memory
+    bool reused = false;  // it has answered before: it may have been closed behind our back
     deadlines::clock::time_point idle_since{};
 };
 using upstream_ptr = std::unique_ptr<upstream_connection>;
@@ -32,9 +34,9 @@ using upstream_ptr = std::unique_ptr<upstream_connection>;
 /// peer). Not thread-safe.
 class upstream_pool {
   public:
-    upstream_pool(executor ex, deadlines& timers, const timeouts& times,
-                  const limits_settings& limits, cache::session_reader& table)
-        : executor_{ex}, timers_{timers}, times_{times}, limits_{limits}, table_{table} {}
+    upstream_pool(event_loop& loop, const timeouts& times, const limits_settings& limits,
+                  cache::session_reader& table)
+        : loop_{loop}, times_{times}, limits_{limits}, table_{table} {}
 
     /// A kept connection, if there is one.
     [[nodiscard]] upstream_ptr take(const base::ip_endpoint& to);
@@ -48,8 +50,7 @@ class upstream_pool {
     void clear() noexcept { idle_.clear(); }
 
   private:
-    executor executor_;
-    deadlines& timers_;
+    event_loop& loop_;
     const timeouts& times_;
     const limits_settings& limits_;
     cache::session_reader& table_;

@@ -1,8 +1,5 @@
 #include "edge/request/body_pump.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 namespace postern::edge {
 namespace {
 
@@ -21,7 +18,7 @@ body_pump::body_pump(exchange& x, upstream_connection& up)
                             framing_of(x.head),
                             x.head.content_length.value_or(0),
                             x.worker.conf.timeouts.client_body},
-      finished_{x.worker.ex, std::chrono::steady_clock::time_point::max()} {
+      finished_{x.worker.loop} {
     // The head's views point into `input` until the exchange is over: what follows it is read from
     // a copy.
     x.body_input.append(x.input.view().substr(x.head.head_bytes));
@@ -30,7 +27,7 @@ body_pump::body_pump(exchange& x, upstream_connection& up)
 
 void body_pump::start() {
     running_ = true;
-    asio::co_spawn(x_.worker.ex, run(), asio::detached);
+    spawn(run());
 }
 
 task<void> body_pump::stop() {
@@ -40,7 +37,7 @@ task<void> body_pump::stop() {
         up_.link.cancel();
     }
     while (running_) {
-        [[maybe_unused]] const auto [error] = co_await finished_.async_wait(as_result);
+        [[maybe_unused]] const auto error = co_await finished_.wait();
     }
 }
 
@@ -52,7 +49,7 @@ task<void> body_pump::run() {
         up_.link.cancel();
     }
     running_ = false;
-    finished_.cancel();
+    finished_.tell();
 }
 
 void body_pump::client_failed(unsigned status, std::string_view reason) {

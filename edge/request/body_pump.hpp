@@ -1,6 +1,7 @@
 // A request body on its way to the upstream while the answer may already be coming back.
 #pragma once
 
+#include "edge/net/signal.hpp"
 #include "edge/request/body_reader.hpp"
 #include "edge/request/exchange.hpp"
 
@@ -34,7 +35,7 @@ class body_pump {
     exchange& x_;
     upstream_connection& up_;
     body_reader body_;
-    worker_timer finished_;
+    signal finished_;
     bool running_ = false;
     bool stopping_ = false;
     bool whole_ = false;

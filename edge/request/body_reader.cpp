@@ -1,7 +1,5 @@
 #include "edge/request/body_reader.hpp"
 
-#include <boost/asio/error.hpp>
-
 #include <algorithm>
 
 namespace postern::edge {
@@ -75,7 +73,7 @@ task<std::string_view> body_reader::next() {
         if (framing_ == body_framing::length && left_ < room.size())
             room = room.first(static_cast<std::size_t>(left_));
         auto [error, n] = co_await from_.read_some(room, within_);
-        if (error == asio::error::eof && framing_ == body_framing::until_close) {
+        if (error == end_of_stream() && framing_ == body_framing::until_close) {
             done_ = true;
             break;
         }

@@ -31,6 +31,16 @@ struct open_tunnel
 using open_tunnels =
     boost::intrusive::list<open_tunnel, boost::intrusive::constant_time_size<false>>;
 
+/// A request at its session's target, listed so that the worker can say every second that the
+/// session is in use: a long upload or answer is no idleness.
+struct request_in_flight
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    explicit request_in_flight(const cache::activity_ref& of) : activity{of} {}
+    cache::activity_ref activity;
+};
+using requests_in_flight =
+    boost::intrusive::list<request_in_flight, boost::intrusive::constant_time_size<false>>;
+
 /// A connection between two requests: what a drain ends first.
 struct idle_connection
     : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
@@ -42,12 +52,11 @@ using idle_connections =
 
 /// What a worker has one of. Outlives every exchange.
 struct services {
-    executor ex;
+    event_loop& loop;
     const settings& conf;
     const base::clock& time;
     base::log& log;
     cache::session_reader& table;
-    deadlines& timers;
     block_pool& blocks;
     upstream_pool& upstreams;
     waiting_room& waiting;
@@ -57,6 +66,7 @@ struct services {
     page_sets pages; // of locations with pages of their own
     page_set built_in_pages;
     open_tunnels tunnels;
+    requests_in_flight in_flight;
     idle_connections idle;
     bool draining = false; // finish what is open, keep nothing alive
 
@@ -102,7 +112,8 @@ struct exchange {
     std::string_view decision_name; // a literal
     base::ip_endpoint upstream;     // none: no upstream was asked
 
-    std::string out; // scratch for heads
+    std::string out;          // scratch for heads
+    std::string local_origin; // scratch: "http://localhost:4321" of the target
 
     [[nodiscard]] const location_settings& location() const noexcept { return *where.location; }
     void count(cache::counter which, std::uint64_t by = 1) const noexcept {

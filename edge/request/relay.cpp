@@ -48,8 +48,7 @@ task<attempt> exchange_at_once(exchange& x, const upstream_plan& plan, upstream_
         send_error = co_await up.link.write_all(head, body, {}, times.upstream_send);
     x.bytes_received = body.size();
     // A peer that closed while we wrote may still have answered first.
-    response_head answer;
-    const head_outcome outcome = co_await read_answer_head(x, up, times.upstream_read, answer);
+    const head_outcome outcome = co_await read_answer_head(x, up, times.upstream_read);
     if (outcome.status != 0) {
         if (outcome.nothing_came && up.reused && x.head.idempotent())
             co_return attempt::stale;
@@ -57,7 +56,7 @@ task<attempt> exchange_at_once(exchange& x, const upstream_plan& plan, upstream_
         co_await answer_failure(x, outcome);
         co_return attempt::answered;
     }
-    const bool keep = co_await relay_answer(x, plan, up, answer);
+    const bool keep = co_await relay_answer(x, plan, up);
     if (!keep || send_error)
         up.link.close();
     co_return attempt::answered;
@@ -86,15 +85,14 @@ task<attempt> exchange_streaming(exchange& x, const upstream_plan& plan, upstrea
     body_pump pump{x, up};
     pump.start();
     head_outcome outcome{502, false, "the request body broke off"};
-    response_head answer;
     // The pump has begun to run: it may know already that the body is no good.
     if (pump.client_status() == 0)
-        outcome = co_await read_answer_head(x, up, times.upstream_read, answer);
+        outcome = co_await read_answer_head(x, up, times.upstream_read);
     if (!pump.whole())
         x.close_after = true; // answered before it has read everything: who knows what would follow
     bool keep = false;
     if (outcome.status == 0)
-        keep = co_await relay_answer(x, plan, up, answer);
+        keep = co_await relay_answer(x, plan, up);
     else if (pump.client_status() == 0)
         co_await answer_failure(x, outcome);
     co_await pump.stop();
@@ -120,7 +118,7 @@ task<relay_outcome> relay(exchange& x, const upstream_plan& plan) {
             ended = co_await exchange_at_once(x, plan, *up);
         else
             ended = co_await exchange_streaming(x, plan, *up);
-        if (up->link.socket().is_open() && ended == attempt::answered)
+        if (up->link.is_open() && ended == attempt::answered)
             x.worker.upstreams.keep(std::move(up));
         if (ended == attempt::answered)
             co_return relay_outcome::answered;
@@ -154,7 +152,8 @@ task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh) {
 }
 
 task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
-                                    std::chrono::milliseconds within, response_head& out) {
+                                    std::chrono::milliseconds within) {
+    response_head& out = up.answer;
     constexpr unsigned interim_max = 8; // 100, 103...; more is a flood
     const limits_settings& limits = x.worker.conf.limits;
     const head_limits bounds{limits.response_head_bytes_max, limits.head_fields_max};

@@ -137,8 +137,8 @@ task<bool> answer_form(exchange& x, const upstream_plan& plan, unsigned status) 
 
 } // namespace
 
-task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connection& up,
-                        const response_head& answer) {
+task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connection& up) {
+    const response_head& answer = up.answer;
     if (!plan.see_other.empty())
         co_return co_await answer_form(x, plan, answer.status);
     if (is_patchable(plan, answer))

@@ -46,13 +46,15 @@ task<relay_outcome> go_to_target(exchange& x) {
     const bool stripped = location.strip_prefix && !x.where.prefix.empty();
     // Dev servers accept localhost and IP addresses without being told (hmr: Host check), so this
     // is what they get.
-    const std::string local_host = fmt::format("localhost:{}", x.verdict.target.port);
-    const std::string local_origin = "http://" + local_host;
+    constexpr std::string_view scheme = "http://";
+    x.local_origin = scheme;
+    fmt::format_to(std::back_inserter(x.local_origin), "localhost:{}", x.verdict.target.port);
+    const std::string_view local_origin = x.local_origin;
     upstream_plan plan;
     plan.to = x.verdict.target;
     request_rewrite& request = plan.request;
     request.path = stripped ? x.where.rest : x.head.path;
-    request.host = vite ? std::string_view{local_host} : x.head.host;
+    request.host = vite ? local_origin.substr(scheme.size()) : x.head.host;
     name_client(x, request);
     request.prefix = stripped ? x.where.prefix : std::string_view{};
     request.session_id = x.route.session_id();
@@ -73,10 +75,13 @@ task<relay_outcome> go_to_target(exchange& x) {
     plan.set_cookie = cookie;
     note_request(x);
     relay_outcome outcome = relay_outcome::answered;
-    if (request.websocket)
+    if (request.websocket) {
         outcome = co_await tunnel(x, plan);
-    else
+    } else {
+        request_in_flight listed{x.route.activity};
+        x.worker.in_flight.push_back(listed);
         outcome = co_await relay(x, plan);
+    }
     if (outcome == relay_outcome::answered && !request.websocket)
         note_bytes(x);
     co_return outcome;

@@ -1,10 +1,8 @@
 #include "edge/request/tunnel.hpp"
 
 #include "edge/http/frame_observer.hpp"
+#include "edge/net/signal.hpp"
 #include "edge/request/reply.hpp"
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 namespace postern::edge {
 namespace {
@@ -15,8 +13,7 @@ constexpr std::size_t small_bytes = 2048;
 class two_way_tunnel {
   public:
     two_way_tunnel(exchange& x, upstream_connection& up)
-        : x_{x}, up_{up}, down_finished_{x.worker.ex,
-                                         std::chrono::steady_clock::time_point::max()} {
+        : x_{x}, up_{up}, down_finished_{x.worker.loop} {
         entry_.activity = x.has_route ? x.route.activity : cache::activity_ref{};
         x.worker.tunnels.push_back(entry_);
         x.count(cache::counter::sockets_opened);
@@ -29,10 +26,10 @@ class two_way_tunnel {
     /// Until both directions have ended, or nothing moved for tunnel_idle.
     task<void> run() {
         down_running_ = true;
-        asio::co_spawn(x_.worker.ex, run_down(), asio::detached);
+        spawn(run_down());
         co_await pass(x_.client, up_.link, true);
         while (down_running_) {
-            [[maybe_unused]] const auto [error] = co_await down_finished_.async_wait(as_result);
+            [[maybe_unused]] const auto error = co_await down_finished_.wait();
         }
     }
 
@@ -45,7 +42,7 @@ class two_way_tunnel {
             end_both();
         }
         down_running_ = false;
-        down_finished_.cancel();
+        down_finished_.tell();
     }
 
     task<void> pass(stream& from, stream& to, bool from_client) {
@@ -77,7 +74,7 @@ class two_way_tunnel {
             if (!large && block)
                 block.give_back();
         }
-        if (end == asio::error::eof)
+        if (end == end_of_stream())
             to.shutdown_send(); // half-closed: the other direction may have more to say
         else
             end_both();
@@ -113,7 +110,7 @@ class two_way_tunnel {
     exchange& x_;
     upstream_connection& up_;
     open_tunnel entry_;
-    worker_timer down_finished_;
+    signal down_finished_;
     bool down_running_ = false;
 };
 
@@ -142,11 +139,10 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     x.out.clear();
     write_request_head(x.out, x.head, plan.request);
     head_outcome outcome{502, true, "closed while the handshake was sent"};
-    response_head answer;
     up->link.watch(&x.client);
     const auto head_error = co_await up->link.write_all(x.out, times.upstream_send);
     if (!head_error)
-        outcome = co_await read_answer_head(x, *up, times.upgrade, answer);
+        outcome = co_await read_answer_head(x, *up, times.upgrade);
     up->link.watch(nullptr);
     x.close_after = true;
     if (outcome.status != 0) {
@@ -155,8 +151,9 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
         co_await reply_error(x, outcome.status, "The target did not answer the handshake.");
         co_return relay_outcome::answered;
     }
+    const response_head& answer = up->answer;
     if (answer.status != 101) {
-        [[maybe_unused]] const bool keep = co_await relay_answer(x, plan, *up, answer);
+        [[maybe_unused]] const bool keep = co_await relay_answer(x, plan, *up);
         co_return relay_outcome::answered;
     }
     response_rewrite how;

@@ -2,7 +2,7 @@
 
 namespace postern::edge {
 
-waiting_room::seat::seat(waiting_room& room) : room_{room}, timer_{room.executor_} {
+waiting_room::seat::seat(waiting_room& room) : room_{room}, rung_or_late_{room.loop_} {
     room_.seats_.push_back(*this);
     if (++room_.guests_ == 1)
         room_.table_.set_waiting(true);
@@ -15,8 +15,7 @@ waiting_room::seat::~seat() {
 
 task<void> waiting_room::seat::wait_until(std::chrono::steady_clock::time_point latest) {
     if (!rung_) {
-        timer_.expires_at(latest);
-        [[maybe_unused]] const auto [error] = co_await timer_.async_wait(as_result);
+        [[maybe_unused]] const auto none = co_await rung_or_late_.wait_until(latest);
     }
     rung_ = false;
 }
@@ -24,7 +23,7 @@ task<void> waiting_room::seat::wait_until(std::chrono::steady_clock::time_point 
 void waiting_room::ring() noexcept {
     for (seat& s : seats_) {
         s.rung_ = true;
-        s.timer_.cancel();
+        s.rung_or_late_.tell();
     }
 }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "cache/session_reader.hpp"
-#include "edge/net/stream.hpp"
+#include "edge/net/signal.hpp"
 
 #include <boost/intrusive/list.hpp>
 
@@ -18,7 +18,7 @@ class waiting_room {
         boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
   public:
-    waiting_room(executor ex, cache::session_reader& table) : executor_{ex}, table_{table} {}
+    waiting_room(event_loop& loop, cache::session_reader& table) : loop_{loop}, table_{table} {}
 
     /// One guest's seat. The order that loses no change: take a seat, look the route up, then wait.
     class seat : public hook {
@@ -33,7 +33,7 @@ class waiting_room {
       private:
         friend class waiting_room;
         waiting_room& room_;
-        worker_timer timer_;
+        signal rung_or_late_;
         bool rung_ = false;
     };
 
@@ -42,7 +42,7 @@ class waiting_room {
     [[nodiscard]] std::size_t guests() const noexcept { return guests_; }
 
   private:
-    executor executor_;
+    event_loop& loop_;
     cache::session_reader& table_;
     boost::intrusive::list<seat, boost::intrusive::constant_time_size<false>> seats_;
     std::size_t guests_ = 0;

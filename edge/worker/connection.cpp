@@ -160,10 +160,10 @@ task<void> serve_requests(exchange& x) {
 
 } // namespace
 
-task<void> run_connection(services& worker, tcp_socket socket, std::string client_address,
+task<void> run_connection(services& worker, base::unique_fd socket, std::string client_address,
                           std::size_t listener) {
     try {
-        stream client{std::move(socket), worker.timers};
+        stream client{worker.loop, std::move(socket)};
         input_buffer input;
         exchange x{worker, client, input, client_address, listener};
         co_await serve_requests(x);

@@ -8,7 +8,7 @@
 namespace postern::edge {
 
 /// Serves `socket` until it ends. `client_address` is the peer's, without port. Never throws.
-[[nodiscard]] task<void> run_connection(services& worker, tcp_socket socket,
+[[nodiscard]] task<void> run_connection(services& worker, base::unique_fd socket,
                                         std::string client_address, std::size_t listener);
 
 } // namespace postern::edge

@@ -1,14 +1,13 @@
 #include "edge/worker/worker.hpp"
 
+#include "edge/net/signal.hpp"
+#include "edge/net/socket_address.hpp"
 #include "edge/worker/connection.hpp"
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-
 #include <array>
+#include <cerrno>
 #include <csignal>
+#include <deque>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,8 +15,10 @@
 namespace postern::edge {
 namespace {
 
-using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, executor>;
-using descriptor = asio::posix::basic_stream_descriptor<executor>;
+/// A duplicate of a descriptor that the master keeps: it must outlive our closing.
+base::unique_fd duplicate_of(int fd) {
+    return base::unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 3)};
+}
 
 /// The process: owns everything that a connection borrows. Lives until the loop has ended.
 class worker_process {
@@ -25,16 +26,14 @@ class worker_process {
     worker_process(const worker_inheritance& from_master, cache::session_reader table,
                    const base::clock& time, base::log& log)
         : given_{from_master}, table_{std::move(table)}, index_{from_master.conf},
-          upstreams_{loop_.get_executor(), timers_, from_master.conf.timeouts,
-                     from_master.conf.limits, table_},
-          waiting_{loop_.get_executor(), table_}, access_{from_master.access_log_fd,
-                                                          from_master.conf.access_format},
-          lent_{.ex = loop_.get_executor(),
+          upstreams_{loop_, from_master.conf.timeouts, from_master.conf.limits, table_},
+          waiting_{loop_, table_}, access_{from_master.access_log_fd,
+                                           from_master.conf.access_format},
+          lent_{.loop = loop_,
                 .conf = from_master.conf,
                 .time = time,
                 .log = log,
                 .table = table_,
-                .timers = timers_,
                 .blocks = blocks_,
                 .upstreams = upstreams_,
                 .waiting = waiting_,
@@ -44,9 +43,10 @@ class worker_process {
                 .pages = {},
                 .built_in_pages = {},
                 .tunnels = {},
+                .in_flight = {},
                 .idle = {}},
-          ticks_{loop_.get_executor()}, bell_{loop_.get_executor()}, orders_{loop_.get_executor()} {
-    }
+          bell_{loop_, duplicate_of(from_master.routes_changed.fd()), true},
+          orders_{loop_, duplicate_of(from_master.order_fd), true} {}
 
     /// Errors: a page file that cannot be read.
     base::result<void> load_pages();
@@ -55,32 +55,30 @@ class worker_process {
   private:
     void start_accepting();
     void stop_accepting();
-    task<void> accept_on(acceptor& from, std::size_t listener);
-    task<void> count_connection(tcp_socket socket, std::string address, std::size_t listener);
-    task<void> tick();
+    task<void> accept_on(event_source& from, std::size_t listener);
+    void take(base::unique_fd socket, const sockaddr_storage& peer, std::size_t listener);
+    task<void> count_connection(base::unique_fd socket, std::string address, std::size_t listener);
+    task<void> tick_each_second();
     task<void> listen_to_bell();
     task<void> listen_to_master();
     void each_second();
     void drain();
     void stop();
-    void spawn(task<void> what);
 
     const worker_inheritance& given_;
-    asio::io_context loop_{1};
+    event_loop loop_;
     cache::session_reader table_;
-    deadlines timers_;
     block_pool blocks_;
     location_index index_;
     upstream_pool upstreams_;
     waiting_room waiting_;
     access_log access_;
     services lent_;
-    std::vector<acceptor> acceptors_;
-    worker_timer ticks_;
-    descriptor bell_;
-    descriptor orders_;
+    std::deque<event_source> acceptors_;
+    event_source bell_;
+    event_source orders_;
     std::uint32_t connections_ = 0;
-    std::uint32_t ticks_done_ = 0;
+    std::uint32_t seconds_ = 0;
 };
 
 base::result<void> worker_process::load_pages() {
@@ -91,69 +89,58 @@ base::result<void> worker_process::load_pages() {
     return {};
 }
 
-void worker_process::spawn(task<void> what) {
-    asio::co_spawn(loop_, std::move(what), asio::detached);
-}
-
 void worker_process::start_accepting() {
-    acceptors_.reserve(given_.listeners.size());
-    for (const int fd : given_.listeners) {
-        acceptor& made = acceptors_.emplace_back(loop_.get_executor());
-        // A duplicate: the master's socket must outlive our closing.
-        const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        made.assign(asio::ip::tcp::v6(),
-                    own); // the family is only used for options that we do not set
-        made.native_non_blocking(true);
-    }
+    for (const int fd : given_.listeners)
+        acceptors_.emplace_back(loop_, duplicate_of(fd), true);
     for (std::size_t i = 0; i < acceptors_.size(); ++i)
         spawn(accept_on(acceptors_[i], i));
 }
 
 void worker_process::stop_accepting() {
-    boost::system::error_code ignored;
-    for (acceptor& a : acceptors_)
-        a.close(ignored);
+    for (event_source& a : acceptors_)
+        a.close();
 }
 
-std::string address_text(const asio::ip::tcp::endpoint& peer) {
-    const asio::ip::address address = peer.address();
-    if (address.is_v6() && address.to_v6().is_v4_mapped())
-        return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
-    return address.to_string();
-}
-
-task<void> worker_process::accept_on(acceptor& from, std::size_t listener) {
-    worker_timer pause{loop_.get_executor()};
+task<void> worker_process::accept_on(event_source& from, std::size_t listener) {
+    signal pause{loop_};
     while (from.is_open()) {
-        tcp_socket socket{loop_.get_executor()};
-        asio::ip::tcp::endpoint peer;
-        auto [error] = co_await from.async_accept(socket, peer, as_result);
-        if (error == asio::error::operation_aborted)
-            break;
-        if (error) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        base::unique_fd socket{::accept4(from.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
+                                         SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        if (socket) {
+            take(std::move(socket), peer, listener);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            from.drained();
+            const auto error = co_await from.readable();
+            if (error)
+                break;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
             // Out of descriptors or memory: the queue keeps, trying at once again would only burn.
-            if (error != asio::error::connection_aborted) {
-                lent_.log.warn("accept: {}", error.message());
-                pause.expires_after(std::chrono::milliseconds{100});
-                [[maybe_unused]] const auto [waited] = co_await pause.async_wait(as_result);
-            }
-            continue;
+            lent_.log.warn("accept: {}", base::last_errno().message());
+            [[maybe_unused]] const auto waited =
+                co_await pause.wait_until(deadlines::clock::now() + deadlines::tick_interval);
         }
-        table_.count(cache::counter::connections_accepted);
-        if (connections_ >= given_.conf.limits.worker_connections) {
-            table_.count(cache::counter::connections_refused);
-            constexpr std::string_view busy =
-                "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
-                "Connection: close\r\n\r\n";
-            [[maybe_unused]] const auto sent = ::send(socket.native_handle(), busy.data(),
-                                                      busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-            continue;
-        }
-        spawn(count_connection(std::move(socket), address_text(peer), listener));
     }
 }
 
-task<void> worker_process::count_connection(tcp_socket socket, std::string address,
+void worker_process::take(base::unique_fd socket, const sockaddr_storage& peer,
+                          std::size_t listener) {
+    table_.count(cache::counter::connections_accepted);
+    if (connections_ < given_.conf.limits.worker_connections) {
+        spawn(count_connection(std::move(socket), read_socket_address(peer).address.text(),
+                               listener));
+        return;
+    }
+    table_.count(cache::counter::connections_refused);
+    constexpr std::string_view busy =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+        "Connection: close\r\n\r\n";
+    [[maybe_unused]] const auto sent =
+        ::send(socket.get(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+task<void> worker_process::count_connection(base::unique_fd socket, std::string address,
                                             std::size_t listener) {
     ++connections_;
     co_await run_connection(lent_, std::move(socket), std::move(address), listener);
@@ -162,36 +149,35 @@ task<void> worker_process::count_connection(tcp_socket socket, std::string addre
         stop();
 }
 
-task<void> worker_process::tick() {
-    for (;;) {
-        ticks_.expires_after(deadlines::tick_interval);
-        auto [error] = co_await ticks_.async_wait(as_result);
-        if (error)
-            break;
-        timers_.tick(deadlines::clock::now());
-        if (++ticks_done_ % 10 == 0)
-            each_second();
+task<void> worker_process::tick_each_second() {
+    signal pause{loop_};
+    for (auto next = deadlines::clock::now();;) {
+        next += std::chrono::seconds{1};
+        [[maybe_unused]] const auto waited = co_await pause.wait_until(next);
+        each_second();
     }
 }
 
 void worker_process::each_second() {
-    upstreams_.sweep(timers_.now());
+    upstreams_.sweep(loop_.timers().now());
     if (lent_.access) {
         access_.flush();
         if (const std::uint64_t lost = access_.take_lost())
             table_.count(cache::counter::access_log_lost, lost);
     }
-    constexpr std::uint32_t ticks_of_ten_seconds = 100;
-    if (ticks_done_ % ticks_of_ten_seconds != 0)
-        return;
     const std::int64_t now_ms = base::to_epoch_ms(lent_.time.wall());
+    for (const request_in_flight& going : lent_.in_flight)
+        table_.add_activity(going.activity, {.last_seen_ms = now_ms});
+    if (++seconds_ % 10 != 0)
+        return;
     for (const open_tunnel& open : lent_.tunnels)
         table_.add_activity(open.activity, {.socket_open_ms = now_ms});
 }
 
 task<void> worker_process::listen_to_bell() {
     for (;;) {
-        auto [error] = co_await bell_.async_wait(descriptor::wait_read, as_result);
+        bell_.drained(); // a ring after this is an event of its own
+        const auto error = co_await bell_.readable();
         if (error)
             break;
         given_.routes_changed.silence();
@@ -200,15 +186,18 @@ task<void> worker_process::listen_to_bell() {
 }
 
 task<void> worker_process::listen_to_master() {
-    std::array<char, 1> order{};
     for (;;) {
-        auto [error, n] = co_await orders_.async_read_some(asio::buffer(order), as_result);
-        if (error || n == 0 || order[0] == 's') {
+        char order = 0;
+        const ssize_t n = ::recv(orders_.fd(), &order, 1, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+            orders_.drained();
+            [[maybe_unused]] const auto told = co_await orders_.readable();
+        } else if (n == 1 && order == 'q') {
+            drain();
+        } else if (n <= 0 || order == 's') {
             stop();
             break;
         }
-        if (order[0] == 'q')
-            drain();
     }
 }
 
@@ -233,9 +222,7 @@ void worker_process::stop() {
 
 int worker_process::run() {
     start_accepting();
-    bell_.assign(::fcntl(given_.routes_changed.fd(), F_DUPFD_CLOEXEC, 3));
-    orders_.assign(::fcntl(given_.order_fd, F_DUPFD_CLOEXEC, 3));
-    spawn(tick());
+    spawn(tick_each_second());
     spawn(listen_to_bell());
     spawn(listen_to_master());
     loop_.run();

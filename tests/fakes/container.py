@@ -1,6 +1,6 @@
 """A session's container for the process launcher: `container.py PORT THREAD FOLDER`. It serves once FOLDER/gate exists.
 
-Answers /... with who it is as JSON; /die ends it at once; FOLDER/no-THREAD makes it fail with a last word. What happens to it is
+Answers /... with who it is as JSON; /die ends it at once; /slow/SECONDS answers late; FOLDER/no-THREAD makes it fail with a last word. What happens to it is
 written to FOLDER/THREAD.events, one word a line: started PID, served, term."""
 import http.server
 import json
@@ -29,6 +29,8 @@ class Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/die":
             os._exit(1)
+        if self.path.startswith("/slow/"):
+            time.sleep(float(self.path.split("/")[2]))
         body = json.dumps({"pid": os.getpid(), "thread": thread, "path": self.path}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

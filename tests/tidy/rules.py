@@ -14,7 +14,7 @@ arrows: dict[str, set[str]] = {
     "edge/pages": {"base", "edge/settings"},
     "edge/http": {"base"},
     "edge/static": {"base", "edge/http"},
-    "edge/net": {"base", "cache", "edge/settings"},
+    "edge/net": {"base", "cache", "edge/settings", "edge/http"},
     "edge/request": {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/pages"},
     "edge/worker": _behind_request,
     "edge/master": _behind_request | {"edge/worker", "edge/master/roles"},
@@ -34,7 +34,6 @@ library_homes: dict[str, list[str]] = {
     r"openssl/": [r"control/.*token.*\.cpp", r"edge/worker/tls.*\.[ch]pp", r"base/random\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
     r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
-    r"boost/asio": [r"edge/(net|request|worker|master)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
 }
 

@@ -3,45 +3,65 @@
 
 #include "edge/net/stream.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
-
+#include <cstdlib>
 #include <exception>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace postern::edge::testing {
 
 struct socket_pair {
-    asio::io_context loop{1};
-    deadlines timers;
-    tcp_socket near{loop.get_executor()};
-    tcp_socket far{loop.get_executor()};
+    event_loop loop;
+    base::unique_fd near, far; // non-blocking, and blocking
 
     socket_pair() {
-        using acceptor = asio::basic_socket_acceptor<asio::ip::tcp, executor>;
-        acceptor listening{loop.get_executor(), {asio::ip::address_v4::loopback(), 0}};
-        near.connect(listening.local_endpoint());
-        listening.accept(far);
+        base::unique_fd listening{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        sockaddr_in where{};
+        where.sin_family = AF_INET;
+        where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof where;
+        auto* const address = reinterpret_cast<sockaddr*>(&where);
+        near.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const bool ready = ::bind(listening.get(), address, size) == 0 &&
+                           ::listen(listening.get(), 1) == 0 &&
+                           ::getsockname(listening.get(), address, &size) == 0 &&
+                           ::connect(near.get(), address, size) == 0;
+        if (!ready)
+            std::abort();
+        far.reset(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        set_non_blocking(near.get());
     }
 
-    /// Runs the loop until `what` has ended; deadlines are looked at as in a worker, only faster.
+    static void set_non_blocking(int fd) {
+        if (::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+            std::abort();
+    }
+
+    /// The far end as a stream of the same loop.
+    [[nodiscard]] base::unique_fd far_for_stream() {
+        set_non_blocking(far.get());
+        return std::move(far);
+    }
+
+    /// Runs the loop until `what` has ended.
     void run(task<void> what) {
-        bool ended = false;
         std::exception_ptr failed;
-        asio::co_spawn(loop, std::move(what), [&](std::exception_ptr error) {
-            failed = error;
-            ended = true;
-        });
-        while (!ended) {
-            loop.restart();
-            loop.run_one_for(std::chrono::milliseconds{5});
-            timers.tick(deadlines::clock::now());
-        }
+        spawn(until_ended(std::move(what), failed));
+        loop.run();
         if (failed)
             std::rethrow_exception(failed);
+    }
+
+  private:
+    task<void> until_ended(task<void> what, std::exception_ptr& failed) {
+        try {
+            co_await std::move(what);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        loop.stop();
     }
 };
 

@@ -1,12 +1,15 @@
 #include "base/unique_fd.hpp"
+#include "edge/net/signal.hpp"
 #include "edge/net/stream.hpp"
 #include "tests/unit/net/socket_pair.hpp"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
 #include <sys/mman.h>
+#include <thread>
 
 namespace postern::edge {
 namespace {
@@ -23,26 +26,32 @@ task<void> read_once(stream& from, std::span<char> into, std::chrono::millisecon
 
 TEST(stream, a_read_past_its_deadline_ends_as_timed_out) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
     char bytes[8];
     base::error_code error;
     std::size_t n = 1;
     pair.run(read_once(near, bytes, 20ms, error, n));
-    EXPECT_EQ(error, asio::error::operation_aborted);
+    EXPECT_EQ(error, boost::system::errc::operation_canceled);
     EXPECT_TRUE(near.timed_out());
     EXPECT_EQ(n, 0U);
 }
 
 TEST(stream, a_cancelled_read_has_not_timed_out) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
     char bytes[8];
     base::error_code error;
     std::size_t n = 0;
-    worker_timer soon{pair.loop.get_executor(), 1ms};
-    soon.async_wait([&](const auto&) { near.cancel(); });
+    struct {
+        static task<void> go(event_loop& loop, stream& whom) {
+            signal pause{loop};
+            co_await pause.wait_until(deadlines::clock::now());
+            whom.cancel();
+        }
+    } cancel;
+    spawn(cancel.go(pair.loop, near));
     pair.run(read_once(near, bytes, 10s, error, n));
-    EXPECT_EQ(error, asio::error::operation_aborted);
+    EXPECT_EQ(error, boost::system::errc::operation_canceled);
     EXPECT_FALSE(near.timed_out());
 }
 
@@ -63,11 +72,11 @@ task<void> read_all(stream& from, std::string& out) {
 
 TEST(stream, writes_all_of_three_pieces_however_slowly_they_are_taken) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
-    stream far{std::move(pair.far), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
+    stream far{pair.loop, pair.far_for_stream()};
     const std::string a(3'000'000, 'a'), b(5'000'001, 'b'), c = "c";
     base::error_code error;
-    asio::co_spawn(pair.loop, write_big(near, a, b, c, error), asio::detached);
+    spawn(write_big(near, a, b, c, error));
     std::string got;
     pair.run(read_all(far, got));
     EXPECT_FALSE(error);
@@ -76,7 +85,7 @@ TEST(stream, writes_all_of_three_pieces_however_slowly_they_are_taken) {
 
 TEST(stream, a_client_that_takes_nothing_is_given_up) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
     const std::string big(64'000'000, 'x');
     base::error_code error;
     struct {
@@ -91,8 +100,8 @@ TEST(stream, a_client_that_takes_nothing_is_given_up) {
 
 TEST(stream, sends_a_part_of_a_file) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
-    stream far{std::move(pair.far), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
+    stream far{pair.loop, pair.far_for_stream()};
     std::string content;
     for (int i = 0; i < 300'000; ++i)
         content += std::to_string(i);
@@ -106,8 +115,7 @@ TEST(stream, sends_a_part_of_a_file) {
         }
     } sender;
     base::error_code error;
-    asio::co_spawn(pair.loop, sender.go(near, file.get(), content.size() - 20, error),
-                   asio::detached);
+    spawn(sender.go(near, file.get(), content.size() - 20, error));
     std::string got;
     pair.run(read_all(far, got));
     EXPECT_FALSE(error);
@@ -116,7 +124,7 @@ TEST(stream, sends_a_part_of_a_file) {
 
 TEST(stream, a_file_that_has_shrunk_is_an_error_and_no_endless_loop) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
     const base::unique_fd file{::memfd_create("content", MFD_CLOEXEC)};
     ASSERT_EQ(::write(file.get(), "0123456789", 10), 10);
     struct {
@@ -131,9 +139,9 @@ TEST(stream, a_file_that_has_shrunk_is_an_error_and_no_endless_loop) {
 
 TEST(stream, notices_that_the_peer_has_gone) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
     EXPECT_FALSE(near.peer_closed());
-    pair.far.close();
+    pair.far.reset();
     for (int i = 0; i < 200 && !near.peer_closed(); ++i)
         ::usleep(1000);
     EXPECT_TRUE(near.peer_closed());
@@ -141,16 +149,89 @@ TEST(stream, notices_that_the_peer_has_gone) {
 
 TEST(stream, a_watched_peer_that_goes_cancels_the_read) {
     socket_pair client_side, upstream_side;
-    stream client{std::move(client_side.near), upstream_side.timers};
-    stream upstream{std::move(upstream_side.near), upstream_side.timers};
+    stream client{upstream_side.loop, std::move(client_side.near)};
+    stream upstream{upstream_side.loop, std::move(upstream_side.near)};
     upstream.watch(&client);
-    client_side.far.close();
+    client_side.far.reset();
     char bytes[8];
     base::error_code error;
     std::size_t n = 0;
     upstream_side.run(read_once(upstream, bytes, 60s, error, n));
-    EXPECT_EQ(error, asio::error::operation_aborted);
+    EXPECT_EQ(error, boost::system::errc::operation_canceled);
     EXPECT_FALSE(upstream.timed_out());
+}
+
+TEST(stream, bytes_and_the_end_that_came_together_are_both_read) {
+    socket_pair pair;
+    stream near{pair.loop, std::move(pair.near)};
+    struct {
+        // From within the loop: both come between two of its turns, and are told as one event.
+        static task<void> go(event_loop& loop, base::unique_fd& far) {
+            signal pause{loop};
+            co_await pause.wait_until(deadlines::clock::now());
+            EXPECT_EQ(::send(far.get(), "last", 4, 0), 4);
+            far.reset();
+        }
+    } send_and_end;
+    spawn(send_and_end.go(pair.loop, pair.far));
+    std::string got;
+    pair.run(read_all(near, got));
+    EXPECT_EQ(got, "last");
+}
+
+TEST(stream, a_peer_that_is_always_ready_does_not_starve_the_others) {
+    socket_pair busy, other;
+    stream from{other.loop, std::move(busy.near)};
+    stream near{other.loop, std::move(other.near)};
+    std::atomic<bool> over{false};
+    const std::jthread peer{[&] {
+        const std::string much(1'000'000, 'x');
+        while (!over && ::send(busy.far.get(), much.data(), much.size(), MSG_NOSIGNAL) > 0) {
+        }
+    }};
+    struct {
+        static task<void> go(stream& all) {
+            char bytes[16];
+            for (;;) {
+                auto [error, n] = co_await all.read_some(bytes, 10s);
+                if (error)
+                    break;
+            }
+        }
+    } read_on;
+    spawn(read_on.go(from));
+    ASSERT_EQ(::send(other.far.get(), "x", 1, 0), 1);
+    char byte[1];
+    base::error_code error;
+    std::size_t n = 0;
+    other.run(read_once(near, byte, 10s, error, n));
+    over = true;
+    ::shutdown(busy.far.get(), SHUT_RDWR);
+    EXPECT_FALSE(error);
+}
+
+TEST(stream, a_connection_that_is_refused_says_so) {
+    socket_pair pair;
+    sockaddr_in where{};
+    socklen_t size = sizeof where;
+    // The near end's own port listens to nobody.
+    ASSERT_EQ(::getsockname(pair.near.get(), reinterpret_cast<sockaddr*>(&where), &size), 0);
+    const auto to = base::ip_endpoint::parse("127.0.0.1:" + std::to_string(ntohs(where.sin_port)));
+    auto begun = begin_connect(*to);
+    if (begun && begun->pending) {
+        stream link{pair.loop, std::move(begun->fd)};
+        base::error_code error;
+        struct {
+            static task<void> go(stream& s, base::error_code& out) {
+                out = co_await s.connected(10s);
+            }
+        } wait;
+        pair.run(wait.go(link, error));
+        EXPECT_EQ(error, boost::system::errc::connection_refused);
+    } else {
+        ASSERT_FALSE(begun);
+        EXPECT_EQ(begun.error().code, boost::system::errc::connection_refused);
+    }
 }
 
 } // namespace

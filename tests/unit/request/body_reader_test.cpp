@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace postern::edge {
@@ -28,15 +29,14 @@ task<void> read_whole(body_reader& body, std::string& content) {
         content += piece;
     }
 }
-task<void> send_pieces(tcp_socket& to, std::vector<std::string> pieces, bool end) {
+void send_pieces(int to, const std::vector<std::string>& pieces, bool end) {
     for (const std::string& piece : pieces) {
-        co_await asio::async_write(to, asio::buffer(piece), asio::deferred);
-        worker_timer pause{to.get_executor()};
-        pause.expires_after(1ms);
-        co_await pause.async_wait(asio::deferred);
+        ASSERT_EQ(::send(to, piece.data(), piece.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(piece.size()));
+        std::this_thread::sleep_for(1ms); // so that it is read in pieces as well
     }
     if (end)
-        to.close();
+        ::shutdown(to, SHUT_RDWR);
 }
 
 /// A body whose first bytes were read with the head (`buffered`) and whose rest comes in pieces.
@@ -44,12 +44,12 @@ outcome read_body(body_framing framing, std::uint64_t length, std::string_view b
                   std::vector<std::string> pieces, bool end = false,
                   std::chrono::milliseconds within = 2s) {
     socket_pair pair;
-    stream near{std::move(pair.near), pair.timers};
+    stream near{pair.loop, std::move(pair.near)};
     block_pool blocks;
     input_buffer input;
     input.append(buffered);
     body_reader body{near, input, blocks, framing, length, within};
-    asio::co_spawn(pair.loop, send_pieces(pair.far, std::move(pieces), end), asio::detached);
+    const std::jthread peer{[&] { send_pieces(pair.far.get(), pieces, end); }};
     outcome result;
     pair.run(read_whole(body, result.content));
     result.done = body.done();

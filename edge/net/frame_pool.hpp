@@ -1,0 +1,42 @@
+// Memory of coroutine frames: a list of free blocks for each size, one pool a thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <new>
+
+namespace postern::edge {
+
+/// Blocks are kept for good: a worker's peak of waiting requests is soon reached again.
+class frame_pool {
+  public:
+    static void* take(std::size_t bytes) {
+        if (bytes > largest)
+            return ::operator new(bytes);
+        block*& first = lists()[index_of(bytes)];
+        if (!first)
+            return ::operator new((index_of(bytes) + 1) * step);
+        block* const taken = first;
+        first = taken->next;
+        return taken;
+    }
+    static void give_back(void* frame, std::size_t bytes) noexcept {
+        if (bytes > largest)
+            return ::operator delete(frame);
+        block*& first = lists()[index_of(bytes)];
+        first = ::new (frame) block{first};
+    }
+
+  private:
+    struct block {
+        block* next;
+    };
+    static constexpr std::size_t step = 64, largest = 8192;
+    static constexpr std::size_t index_of(std::size_t bytes) noexcept { return (bytes - 1) / step; }
+    static std::array<block*, largest / step>& lists() noexcept {
+        static thread_local constinit std::array<block*, largest / step> free{};
+        return free;
+    }
+};
+
+} // namespace postern::edge
