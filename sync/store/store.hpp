@@ -136,6 +136,10 @@ class store {
     [[nodiscard]] virtual base::result<std::string> route_key_template() = 0;
     [[nodiscard]] virtual base::result<void> note_route_key_template(std::string_view text) = 0;
 
+    /// Whether writing works: writes as much as the largest record takes, and takes it away again.
+    /// No record, and nothing in the feed, tells of it.
+    [[nodiscard]] virtual base::result<void> try_write() = 0;
+
     /// How long a call may wait for other writers from here on.
     virtual void set_patience(std::chrono::milliseconds longest) = 0;
 };

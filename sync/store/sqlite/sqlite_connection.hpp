@@ -42,6 +42,7 @@ class sqlite_connection final : public store {
                                                            std::size_t count_max) override;
     base::result<std::string> route_key_template() override;
     base::result<void> note_route_key_template(std::string_view text) override;
+    base::result<void> try_write() override;
     void set_patience(std::chrono::milliseconds longest) override;
 
   private:

@@ -75,6 +75,9 @@ class meddling_store final : public sync::store {
     base::result<void> note_route_key_template(std::string_view text) override {
         return real_->note_route_key_template(text);
     }
+    base::result<void> try_write() override {
+        return called<void>("try_write", [&] { return real_->try_write(); });
+    }
     void set_patience(std::chrono::milliseconds longest) override { real_->set_patience(longest); }
 
   private:

@@ -117,6 +117,7 @@ class scripted_store : public store {
     }
     base::result<std::string> route_key_template() override { return std::string{}; }
     base::result<void> note_route_key_template(std::string_view) override { return {}; }
+    base::result<void> try_write() override { return {}; }
     void set_patience(std::chrono::milliseconds) override {}
 
   private:

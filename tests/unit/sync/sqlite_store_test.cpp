@@ -1,7 +1,11 @@
 // The records of the sqlite store: conditional writes, lists, rows of other programs.
 #include "tests/unit/sync/temporary_store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <sys/mount.h>
 
 namespace postern::sync {
 namespace {
@@ -199,6 +203,53 @@ TEST_F(sqlite_store, lists_what_has_expired_page_by_page) {
     EXPECT_EQ(expired(0, "", 1), (ids{"a"}));
     EXPECT_EQ(expired(10, "a", 10), (ids{"b", "c"}));
     EXPECT_EQ(expired(20, "c", 10), ids{});
+}
+
+TEST_F(sqlite_store, a_try_to_write_leaves_nothing_behind) {
+    ASSERT_TRUE(db->insert(session_named("s1")));
+    foreign_program shell{path};
+    const std::string meta = shell.run("SELECT group_concat(name || value) FROM meta");
+    const auto position = db->feed_position().value();
+    ASSERT_TRUE(db->try_write());
+    EXPECT_EQ(shell.run("SELECT group_concat(name || value) FROM meta"), meta);
+    EXPECT_EQ(db->feed_position().value(), position);
+
+    db->set_patience(std::chrono::milliseconds{10});
+    shell.run("BEGIN IMMEDIATE");
+    const auto refused = db->try_write();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, store_error::unavailable);
+    EXPECT_THAT(refused.error().what, testing::HasSubstr("locked"));
+    EXPECT_TRUE(db->get("s1")) << "reading shows nothing of it";
+    shell.run("ROLLBACK");
+    EXPECT_TRUE(db->try_write());
+}
+
+/// The log may still have room for a page or two: what must fail is what a session takes.
+TEST_F(sqlite_store, a_try_to_write_fails_on_a_full_disk) {
+    const std::string disk = directory.file("disk");
+    std::filesystem::create_directory(disk);
+    if (::mount("none", disk.c_str(), "tmpfs", 0, "size=1m") != 0)
+        GTEST_SKIP() << "no permission to mount a small file system";
+    {
+        db = open_sqlite_store({disk + "/sessions.db"}).value();
+        ASSERT_TRUE(db->insert(session_named("s1")));
+        ASSERT_TRUE(db->try_write());
+        std::ofstream{disk + "/ballast"} << std::string(1 << 20, 'x');
+        while (db->insert(
+            session_named("s" + std::to_string(db->version_at(db->feed_position().value())))))
+            continue;
+        for (int i = 0; i < 20; ++i) {
+            const auto refused = db->try_write();
+            ASSERT_FALSE(refused) << i;
+            EXPECT_EQ(refused.error().code, store_error::unavailable);
+        }
+        EXPECT_TRUE(db->get("s1"));
+        std::filesystem::remove(disk + "/ballast");
+        EXPECT_TRUE(db->try_write());
+        db.reset();
+    }
+    ::umount2(disk.c_str(), MNT_DETACH);
 }
 
 } // namespace
