@@ -72,11 +72,11 @@ class input_buffer {
     std::size_t size_ = 0, begin_ = 0, end_ = 0;
 };
 
-/// Blocks of 64 KiB, lent while a body is on its way. Large reads are what makes big bodies cheap.
+/// Blocks of 128 KiB, lent while a body is on its way. Large reads are what makes big bodies cheap.
 class block_pool {
   public:
-    static constexpr std::size_t block_bytes = 64 * 1024;
-    static constexpr std::size_t kept_max = 64; // more than this many at rest go back to the system
+    static constexpr std::size_t block_bytes = 128 * 1024;
+    static constexpr std::size_t kept_max = 32; // more than this many at rest go back to the system
 
     /// A block on loan; goes back to its pool, which must outlive it.
     class block {

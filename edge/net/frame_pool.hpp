@@ -11,7 +11,7 @@ namespace postern::edge {
 class frame_pool {
   public:
     static void* take(std::size_t bytes) {
-        if (bytes > largest)
+        if (bytes > pooled_max)
             return ::operator new(bytes);
         block*& first = lists()[index_of(bytes)];
         if (!first)
@@ -21,7 +21,7 @@ class frame_pool {
         return taken;
     }
     static void give_back(void* frame, std::size_t bytes) noexcept {
-        if (bytes > largest)
+        if (bytes > pooled_max)
             return ::operator delete(frame);
         block*& first = lists()[index_of(bytes)];
         first = ::new (frame) block{first};
@@ -32,7 +32,14 @@ class frame_pool {
         block* next;
     };
     static constexpr std::size_t step = 64, largest = 8192;
-    static constexpr std::size_t index_of(std::size_t bytes) noexcept { return (bytes - 1) / step; }
+#ifdef __SANITIZE_ADDRESS__
+    static constexpr std::size_t pooled_max = 0; // so that it sees who uses a frame after its end
+#else
+    static constexpr std::size_t pooled_max = largest;
+#endif
+    static constexpr std::size_t index_of(std::size_t bytes) noexcept {
+        return (bytes - 1) / step;
+    }
     static std::array<block*, largest / step>& lists() noexcept {
         static thread_local constinit std::array<block*, largest / step> free{};
         return free;

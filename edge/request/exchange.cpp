@@ -15,7 +15,7 @@ void exchange::reset() {
     key.clear();
     has_route = false;
     verdict = {};
-    body_taken = answered = cut_short = false;
+    may_send_on = body_taken = answered = cut_short = false;
     status = 0;
     bytes_sent = bytes_received = 0;
     decision_name = {};

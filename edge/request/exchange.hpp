@@ -101,6 +101,7 @@ struct exchange {
 
     // how the connection goes on
     bool close_after = false; // no further request on this connection
+    bool may_send_on = false; // the client may still be sending: the connection ends gently
     bool body_taken = false;  // the body was read by way of body_input
     bool answered = false;    // the answer's head has gone out: no other answer can follow
     bool cut_short = false;   // the answer is not whole: the connection must end with a reset

@@ -89,7 +89,8 @@ task<attempt> exchange_streaming(exchange& x, const upstream_plan& plan, upstrea
     if (pump.client_status() == 0)
         outcome = co_await read_answer_head(x, up, times.upstream_read);
     if (!pump.whole())
-        x.close_after = true; // answered before it has read everything: who knows what would follow
+        // Answered before it has read everything: who knows what would follow.
+        x.close_after = x.may_send_on = true;
     bool keep = false;
     if (outcome.status == 0)
         keep = co_await relay_answer(x, plan, up);

@@ -21,7 +21,7 @@ void settle_body(exchange& x) {
         x.bytes_received = *x.head.content_length;
         return;
     }
-    x.close_after = true; // what follows would be read as a request
+    x.close_after = x.may_send_on = true; // what follows would be read as a request
 }
 
 void write_reply_head(exchange& x, unsigned status, std::size_t body_bytes,

@@ -144,7 +144,7 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     if (!head_error)
         outcome = co_await read_answer_head(x, *up, times.upgrade);
     up->link.watch(nullptr);
-    x.close_after = true;
+    x.close_after = x.may_send_on = true;
     if (outcome.status != 0) {
         x.count(cache::counter::upstream_errors);
         x.worker.log.info("upstream {}: handshake: {}", x.upstream_text(), outcome.reason);

@@ -19,6 +19,7 @@ struct request_clock {
 task<void> refuse(exchange& x, unsigned status, std::string_view reason) {
     x.head = {}; // whatever was read of it is not to be relied on
     x.where = {};
+    x.may_send_on = true;
     x.count(cache::counter::requests_bad);
     if (status == 431 || status == 414)
         x.count(cache::counter::head_too_large);
@@ -117,6 +118,16 @@ void go_past_request(exchange& x) {
                     static_cast<std::size_t>(x.head.content_length.value_or(0)));
 }
 
+/// A client that asked for the end, has sent all of its request and nothing behind it needs no
+/// waiting. As in nginx.
+bool may_send_on(const exchange& x) {
+    if (x.may_send_on || x.head.keep_alive)
+        return true;
+    if (x.body_taken)
+        return !x.body_input.empty();
+    return x.input.view().size() > x.head.head_bytes + x.head.content_length.value_or(0);
+}
+
 /// Closes so that the client can read our last answer: a close with unread bytes would be a reset
 /// that takes the answer with it (RFC 9112 9.6). Reads on for a while, bounded in time.
 task<void> linger(exchange& x) {
@@ -150,11 +161,13 @@ task<void> serve_requests(exchange& x) {
             x.client.abort();
             break;
         }
-        if (x.close_after) {
-            co_await linger(x);
-            break;
+        if (!x.close_after) {
+            go_past_request(x);
+            continue;
         }
-        go_past_request(x);
+        if (may_send_on(x))
+            co_await linger(x);
+        break;
     }
 }
 
