@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/sendfile.h>
@@ -176,6 +177,56 @@ task<base::error_code> stream::send_file(int file, std::uint64_t offset, std::ui
         } else if (errno != EINTR) {
             co_return base::last_errno();
         }
+    }
+    co_return base::error_code{};
+}
+
+task<read_result> stream::splice_into(int pipe, std::size_t bytes_max, milliseconds within) {
+    arm(within);
+    if (++without_wait_ > without_wait_max) {
+        const bool going = co_await let_others_go();
+        if (!going)
+            co_return read_result{make_error_code(boost::system::errc::operation_canceled), 0};
+    }
+    for (;;) {
+        while (socket_.may_read()) {
+            const ssize_t n = ::splice(socket_.fd(), nullptr, pipe, nullptr, bytes_max,
+                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+            if (n > 0)
+                co_return read_result{{}, static_cast<std::size_t>(n)};
+            if (n == 0)
+                co_return read_result{end_of_stream(), 0};
+            if (would_block())
+                socket_.drained();
+            else if (errno != EINTR)
+                co_return read_result{base::last_errno(), 0};
+        }
+        without_wait_ = 0;
+        const auto error = co_await socket_.readable();
+        if (error)
+            co_return read_result{error, 0};
+    }
+}
+
+task<base::error_code> stream::splice_from(int pipe, std::size_t bytes, bool more,
+                                           milliseconds within) {
+    const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0U);
+    while (bytes > 0) {
+        const ssize_t n = ::splice(pipe, nullptr, socket_.fd(), nullptr, bytes, flags);
+        if (n > 0) {
+            bytes -= static_cast<std::size_t>(n);
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0 || !would_block())
+            co_return n == 0 ? make_error_code(boost::system::errc::io_error) : base::last_errno();
+        arm(within);
+        socket_.filled();
+        without_wait_ = 0;
+        const auto error = co_await socket_.writable();
+        if (error)
+            co_return error;
     }
     co_return base::error_code{};
 }

@@ -57,6 +57,15 @@ class stream : private deadlines::entry {
     [[nodiscard]] task<base::error_code> send_file(int file, std::uint64_t offset,
                                                    std::uint64_t length, milliseconds within);
 
+    /// Moves up to `bytes_max` of what there is into an empty pipe, at least a byte, without seeing
+    /// it.
+    [[nodiscard]] task<read_result> splice_into(int pipe, std::size_t bytes_max,
+                                                milliseconds within);
+    /// Moves all of the `bytes` that are in a pipe out of it. `more`: others will follow soon, so
+    /// that the last segment need not be sent unless it is full.
+    [[nodiscard]] task<base::error_code> splice_from(int pipe, std::size_t bytes, bool more,
+                                                     milliseconds within);
+
     /// Whether the peer has closed its side and left nothing to read; one system call, consumes
     /// nothing.
     [[nodiscard]] bool peer_closed() noexcept;

@@ -37,6 +37,16 @@ class body_reader {
     /// The last piece is no longer needed: what is left in `input` is what follows the body.
     void settle() noexcept { input_.consume(std::exchange(spent_, 0)); }
 
+    /// How many bytes of a body with a length have not been taken yet.
+    [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
+    /// `bytes` of it went past this reader. Requires: a length, nothing buffered.
+    void went_past(std::size_t bytes) noexcept {
+        left_ -= bytes;
+        content_bytes_ += bytes;
+        done_ = left_ == 0;
+    }
+    void fail(body_error why) noexcept { error_ = why; }
+
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] body_error error() const noexcept { return error_; }
     [[nodiscard]] std::uint64_t content_bytes() const noexcept { return content_bytes_; }

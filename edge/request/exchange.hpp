@@ -7,6 +7,7 @@
 #include "cache/session_reader.hpp"
 #include "edge/http/request_head.hpp"
 #include "edge/net/buffers.hpp"
+#include "edge/net/pipe_pool.hpp"
 #include "edge/net/stream.hpp"
 #include "edge/net/upstream_pool.hpp"
 #include "edge/pages/pages.hpp"
@@ -58,6 +59,7 @@ struct services {
     base::log& log;
     cache::session_reader& table;
     block_pool& blocks;
+    pipe_pool& pipes;
     upstream_pool& upstreams;
     waiting_room& waiting;
     location_index& index;

@@ -35,6 +35,7 @@ class worker_process {
                 .log = log,
                 .table = table_,
                 .blocks = blocks_,
+                .pipes = pipes_,
                 .upstreams = upstreams_,
                 .waiting = waiting_,
                 .index = index_,
@@ -69,6 +70,7 @@ class worker_process {
     event_loop loop_;
     cache::session_reader table_;
     block_pool blocks_;
+    pipe_pool pipes_;
     location_index index_;
     upstream_pool upstreams_;
     waiting_room waiting_;
