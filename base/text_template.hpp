@@ -18,6 +18,11 @@ class text_template {
     /// What a name stands for; nothing when it is unknown. The view is read before the next call.
     using lookup = std::function<std::optional<std::string_view>(std::string_view name)>;
 
+    struct piece {
+        std::string text; // literal text, or a name
+        bool is_name;
+    };
+
     text_template() = default;
     /// Errors: invalid_argument with a sentence that names the bad place.
     [[nodiscard]] static result<text_template> parse(std::string_view text);
@@ -43,15 +48,13 @@ class text_template {
     }
 
     [[nodiscard]] std::vector<std::string_view> names() const;
+    /// In order; no two literals stand side by side.
+    [[nodiscard]] const std::vector<piece>& pieces() const noexcept { return pieces_; }
     /// As it was written.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
     [[nodiscard]] bool empty() const noexcept { return pieces_.empty(); }
 
   private:
-    struct piece {
-        std::string text; // literal text, or a name
-        bool is_name;
-    };
     std::string text_;
     std::vector<piece> pieces_;
 };

@@ -97,6 +97,7 @@ base::result<applied> applier::apply_expired(store& from,
         auto of_key = from.list_by_route_key(key);
         if (!of_key)
             return of_key.error();
+        drop_ambiguous(*of_key);
         const session* led = leading_session(*of_key, std::numeric_limits<std::int64_t>::min());
         const session* leads = leading_session(*of_key, now_ms);
         // Time has passed, but no version: what is in the table goes first, or it would count as
@@ -117,10 +118,14 @@ base::result<void> applier::touch(store& from, const stored_session& one, std::u
         watch_.defect(record.session_id, one.defect);
         return {};
     }
-    if (!record.route_key.empty() && !rekey)
+    base::route_key_fault fault;
+    auto key = route_key_of(record, options_.route_key, &fault);
+    if (fault.what == base::route_key_fault::kind::ambiguous) {
+        watch_.defect(record.session_id, base::text_of(fault, options_.route_key));
+        key = ""; // one that was written into its record could be another session's
+    } else if (!record.route_key.empty() && !rekey) {
         return {};
-    const auto key = route_key_of(record, options_.route_key);
-    if (!key) {
+    } else if (!key) {
         watch_.defect(record.session_id,
                       fmt::format("its route key cannot be made of {}: clientId \"{}\", userId "
                                   "\"{}\", threadId \"{}\" must not be empty where they are used, "
@@ -148,6 +153,14 @@ base::result<void> applier::touch(store& from, const stored_session& one, std::u
     return {};
 }
 
+void applier::drop_ambiguous(std::vector<session>& of_one_key) const {
+    std::erase_if(of_one_key, [&](const session& one) {
+        base::route_key_fault fault;
+        static_cast<void>(route_key_of(one, options_.route_key, &fault));
+        return fault.what == base::route_key_fault::kind::ambiguous;
+    });
+}
+
 base::result<applied> applier::resolve_all(store& from, step& s, std::int64_t now_ms) {
     for (const auto& [key, version] : s.touched)
         if (auto resolved = resolve(from, key, version, now_ms, s.outcome); !resolved)
@@ -162,6 +175,7 @@ base::result<void> applier::resolve(store& from, std::string_view key, std::uint
     auto of_key = from.list_by_route_key(key);
     if (!of_key)
         return of_key.error();
+    drop_ambiguous(*of_key);
     if (const session* leader = leading_session(*of_key, now_ms))
         put(key, *leader, std::max(version, leader->version), outcome);
     else

@@ -78,6 +78,8 @@ class applier {
                                              std::uint64_t version, std::int64_t now_ms,
                                              applied& outcome);
     [[nodiscard]] base::result<applied> resolve_all(store& from, step& s, std::int64_t now_ms);
+    /// Takes out records that hold this key and must not: their names make no key that is theirs.
+    void drop_ambiguous(std::vector<session>& of_one_key) const;
     void put(std::string_view key, const session& leader, std::uint64_t version, applied& outcome);
     void remove(std::string_view key, std::uint64_t version, applied& outcome);
 

@@ -88,7 +88,11 @@ api_result<session> sessions::wanted_session(store_pool::lease& store, const fie
     const bool has_id = !s.session_id.empty();
     if (!has_id && key_has_id)
         s.session_id = fmt::format("{}-{}-{}", s.client_id, s.user_id, s.thread_id);
-    const auto key = sync::route_key_of(s, opts_->route_key);
+    base::route_key_fault fault;
+    const auto key = sync::route_key_of(s, opts_->route_key, &fault);
+    if (fault.what == base::route_key_fault::kind::ambiguous)
+        return api_error{400, "route_key_ambiguous", base::text_of(fault, opts_->route_key),
+                         std::string{fault.name}};
     if (!key || s.session_id.size() > base::limits::session_id_bytes_max)
         return api_error{
             422, "route_key_too_long",

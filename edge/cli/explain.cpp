@@ -75,7 +75,9 @@ class explainer {
             return decide_so(fmt::format("redirect with 307 to {}{}", key_.redirect_to,
                                          key_.from_referer ? ", from the Referer" : ""));
         case key_outcome::refused:
-            return decide_so("answer 404: the route key is empty, too long or malformed");
+            return decide_so(
+                "answer 404: the route key is empty, too long, malformed, or could be another "
+                "session's, too");
         case key_outcome::none:
         case key_outcome::found:
             break;

@@ -1,6 +1,7 @@
 #include "edge/cli/sessions_change.hpp"
 
 #include "base/limits.hpp"
+#include "base/route_key.hpp"
 #include "edge/cli/text_table.hpp"
 #include "edge/settings/directives.hpp"
 
@@ -145,11 +146,8 @@ class changer {
                     "and . _ ~ -",
                     conf_.route_key.text(), name, shown_whole(value.value_or(""))));
         }
-        const auto key = conf_.route_key.fill(value_of);
-        if (!key || key->size() > base::limits::route_key_bytes_max)
-            return fail(fmt::format("the route key is longer than {} bytes",
-                                    base::limits::route_key_bytes_max));
-        out_.route_key = *key;
+        if (const auto fault = base::make_route_key(conf_.route_key, value_of, out_.route_key))
+            fail(base::text_of(fault, conf_.route_key));
     }
 
     sync::session out_;

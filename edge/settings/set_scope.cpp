@@ -1,4 +1,5 @@
 // Directives that the main part, servers and locations share: the innermost one holds.
+#include "base/route_key.hpp"
 #include "edge/settings/setters.hpp"
 
 #include <algorithm>
@@ -45,6 +46,8 @@ answer set_route_key(const call& c, scope& out) {
         return complaint{fmt::format(
             "\"{}\" is the same for all sessions; write {{clientId}}-{{threadId}} or the like",
             shown(c.word(0)))};
+    if (const auto fit = base::check_route_key(*key); !fit)
+        return complaint{fit.error().what};
     out.route_key = std::move(*key);
     return std::nullopt;
 }

@@ -1,7 +1,5 @@
 #include "sync/store/session.hpp"
 
-#include "base/limits.hpp"
-
 #include <array>
 #include <tuple>
 
@@ -42,9 +40,9 @@ std::optional<session_status> session_status_named(std::string_view name) noexce
     return std::nullopt;
 }
 
-std::optional<std::string> route_key_of(const session& record,
-                                        const base::text_template& route_key) {
-    auto key = route_key.fill([&](std::string_view name) -> std::optional<std::string_view> {
+std::optional<std::string> route_key_of(const session& record, const base::text_template& route_key,
+                                        base::route_key_fault* why) {
+    const auto value_of = [&](std::string_view name) -> std::optional<std::string_view> {
         std::string_view value;
         if (name == "clientId")
             value = record.client_id;
@@ -54,13 +52,14 @@ std::optional<std::string> route_key_of(const session& record,
             value = record.thread_id;
         else if (name == "sessionId")
             value = record.session_id;
-        // An empty part would let two clients' sessions fall onto one key.
-        if (value.empty())
-            return std::nullopt;
         return value;
-    });
-    if (key && (key->empty() || key->size() > base::limits::route_key_bytes_max))
-        key.reset();
+    };
+    std::string key;
+    const base::route_key_fault fault = base::make_route_key(route_key, value_of, key);
+    if (why != nullptr)
+        *why = fault;
+    if (fault)
+        return std::nullopt;
     return key;
 }
 

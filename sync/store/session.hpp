@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/ip_endpoint.hpp"
-#include "base/text_template.hpp"
+#include "base/route_key.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -44,10 +44,12 @@ struct session {
 };
 
 /// What the route_key template makes of a record's clientId, userId, threadId and sessionId.
-/// Nothing: a name has no value (another name, or empty in this record), or the key is empty or too
-/// long for the table.
+/// Nothing: a name has no value (another name, or empty in this record), one of them could make
+/// another session's key, or the key is empty or too long for the table; `why` says which, with
+/// views into the arguments.
 [[nodiscard]] std::optional<std::string> route_key_of(const session& record,
-                                                      const base::text_template& route_key);
+                                                      const base::text_template& route_key,
+                                                      base::route_key_fault* why = nullptr);
 
 /// Of several sessions with one route key, the one that it leads to: alive (initializing, active,
 /// draining) before failed before inactive, then the one created last, then the larger id. Those

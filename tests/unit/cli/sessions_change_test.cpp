@@ -122,7 +122,13 @@ TEST(sessions_change, says_what_cannot_be) {
     EXPECT_EQ(wrong(new_session(std::string(256, 'a'), {}, conf, now)),
               "the session's ID has 256 bytes; 255 at most");
     EXPECT_EQ(wrong(new_session(std::string(250, 'a'), {}, conf, now)),
-              "the route key is longer than 255 bytes");
+              "route_key {clientId}-{threadId} makes an empty key, or one of more than 255 bytes");
+    EXPECT_EQ(wrong(new_session("c", {.client = "a-b"}, conf, now)),
+              "clientId \"a-b\" does not go with route_key {clientId}-{threadId}: what follows "
+              "clientId there is \"-\", and with it inside or at the end of clientId two sessions "
+              "could share one key; take another clientId, or another route_key, such as "
+              "{clientId}@{threadId}");
+    ASSERT_TRUE(new_session("c", {.client = "a", .thread = "b-c"}, conf, now));
     EXPECT_EQ(wrong(new_session("a", {.branch = "b\n"}, conf, now)),
               "--branch \"b\\x0a\" has control bytes");
     const auto active = new_session("t1", {.target = "127.0.0.1:1"}, conf, now);

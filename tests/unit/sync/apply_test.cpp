@@ -319,6 +319,51 @@ TEST(apply, a_route_carries_its_deadlines_where_they_stand_still) {
     EXPECT_EQ(failed.expires_at_ms, 900);
 }
 
+TEST(apply, a_record_that_could_have_anothers_key_is_not_routed) {
+    scripted_store db;
+    model_table table;
+    std::vector<std::string> defects;
+    applier apply{{*base::text_template::parse("{clientId}-{threadId}"), 1ms},
+                  table,
+                  {[&](std::string_view id, const std::string& why) {
+                       defects.push_back(std::string{id} + ": " + why);
+                   },
+                   [](std::string_view, bool) {}}};
+    session own;
+    own.session_id = "own";
+    own.client_id = "a";
+    own.thread_id = "b-c";
+    own.route_key = "a-b-c";
+    own.status = session_status::active;
+    session other = own;
+    other.session_id = "other";
+    other.client_id = "a-b";
+    other.thread_id = "c";
+    other.created_at_ms = 5; // it would lead
+    db.set({own, {}});
+    db.set({other, {}});
+    ASSERT_TRUE(apply.apply(db, db.batch(0, 2), 0));
+    ASSERT_EQ(table.routes.size(), 1U);
+    EXPECT_EQ(table.routes.at("a-b-c").session_id(), "own");
+    ASSERT_FALSE(defects.empty());
+    EXPECT_NE(defects[0].find("other: clientId \"a-b\" does not go with"), std::string::npos);
+    EXPECT_EQ(db.records.at("other").record.route_key, "") << "nor found by it in the store";
+    // Without a key of its own it gets none.
+    other.session_id = "third";
+    other.route_key.clear();
+    db.set({other, {}});
+    ASSERT_TRUE(apply.apply_page(db, {db.records.at("third")}, 9, true, 0));
+    EXPECT_EQ(db.records.at("third").record.route_key, "");
+    // Where the store cannot be written, it is out all the same.
+    other.session_id = "fourth";
+    other.route_key = "a-b-c";
+    db.set({other, {}});
+    db.writes_refused = 100;
+    ASSERT_TRUE(apply.apply_expired(db, {db.records.at("own")}, 0));
+    ASSERT_TRUE(apply.apply(db, db.batch(db.log.size() - 1, db.log.size()), 0));
+    EXPECT_EQ(table.routes.at("a-b-c").session_id(), "own");
+}
+
 TEST(apply, a_leader_that_does_not_fit_leaves_no_other_in_its_place) {
     scripted_store db;
     model_table table;

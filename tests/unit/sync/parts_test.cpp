@@ -76,6 +76,9 @@ TEST(session, route_key_follows_the_template) {
     EXPECT_EQ(key_of("{clientId}-{threadId}"), "c-t");
     EXPECT_EQ(key_of("{sessionId}/{userId}"), "s/u");
     EXPECT_EQ(key_of("{branch}"), "(none)");
+    one.client_id = "a-b";
+    EXPECT_EQ(key_of("{clientId}-{threadId}"), "(none)");
+    EXPECT_EQ(key_of("{threadId}-{clientId}"), "t-a-b");
     EXPECT_EQ(key_of(""), "(none)");
     one.client_id.clear();
     EXPECT_EQ(key_of("{clientId}-{threadId}"), "(none)");

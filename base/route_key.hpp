@@ -1,0 +1,78 @@
+// Route keys: the text that a session is called by in the session table, made of named values by
+// one template. Workers make it of a URL's captures; control, sync and the command line of a
+// record's fields. All of them make it here, so that two sessions never share a key.
+//
+// Why no two do: a value with literal text between it and the next one must not hold that literal,
+// nor make one together with its beginning ("a-" before "--"). So the first time that the literal
+// stands in the rest of a key, the value ends; read like this from the left, a key gives back the
+// values it was made of. The last value needs no end but the key's.
+#pragma once
+
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "base/text_template.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace postern::base {
+
+/// Why values make no route key. Views last as long as the template and the values.
+struct route_key_fault {
+    enum class kind {
+        none,
+        missing,   // `name` has no value, or an empty one
+        ambiguous, // `value` of `name` holds `separator`: another session could have the same key
+        size,      // the key would be empty, or longer than limits::route_key_bytes_max
+    };
+    kind what = kind::none;
+    std::string_view name;
+    std::string_view value;
+    std::string_view separator;
+    explicit operator bool() const noexcept { return what != kind::none; }
+};
+
+/// Whether `value` ends where `separator` first begins in the two put together.
+[[nodiscard]] bool ends_at(std::string_view value, std::string_view separator) noexcept;
+
+/// Makes the key into `out` (cleared first), without allocating once `out` has grown. With a fault
+/// `out` is of no use. `value_of` as in text_template::fill.
+template <class Lookup>
+[[nodiscard]] route_key_fault make_route_key(const text_template& of, Lookup&& value_of,
+                                             std::string& out) {
+    using kind = route_key_fault::kind;
+    out.clear();
+    const auto& pieces = of.pieces();
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        const text_template::piece& p = pieces[i];
+        if (!p.is_name) {
+            out += p.text;
+            continue;
+        }
+        const std::optional<std::string_view> value = value_of(std::string_view{p.text});
+        if (!value || value->empty())
+            return {kind::missing, p.text, {}, {}};
+        if (i + 1 < pieces.size()) {
+            const text_template::piece& next = pieces[i + 1];
+            if (next.is_name)
+                return {kind::ambiguous, p.text, *value, {}};
+            if (i + 2 < pieces.size() && !ends_at(*value, next.text))
+                return {kind::ambiguous, p.text, *value, next.text};
+        }
+        out += *value;
+    }
+    if (out.empty() || out.size() > limits::route_key_bytes_max)
+        return {kind::size, {}, {}, {}};
+    return {};
+}
+
+/// A sentence for people: what is wrong with which value, and what would be right.
+/// Requires: a fault.
+[[nodiscard]] std::string text_of(const route_key_fault& fault, const text_template& of);
+
+/// Whether a template can make route keys. Errors: invalid_argument with a sentence, where two
+/// names have nothing between them.
+[[nodiscard]] result<void> check_route_key(const text_template& of);
+
+} // namespace postern::base
