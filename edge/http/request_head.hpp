@@ -30,7 +30,8 @@ struct request_head {
     std::string_view method_text;
     enum method method = method::other;
     std::string_view target; // as sent, origin-form ("/path?query"); absolute-form is reduced to it
-    std::string_view path;   // raw, before '?'
+                             // ("?query" where it has no path)
+    std::string_view path;   // raw, before '?'; "/" where there is none
     std::string_view query;  // raw, after '?'; empty if none
     bool has_query = false;
     int minor_version = 1; // HTTP/1.x

@@ -147,10 +147,8 @@ read_outcome reduce_absolute_form(request_head& head) {
     head.host = url->authority_text;
     if (url->rest.empty())
         head.target = head.method == method::options ? "*" : "/"; // RFC 9112 3.2.4
-    else if (url->rest.front() == '/')
-        head.target = url->rest;
     else
-        return bad(400, "an absolute request target without a path");
+        head.target = url->rest; // begins with '/' or '?'
     return fine;
 }
 
@@ -170,7 +168,8 @@ read_outcome apply_target_rules(request_head& head) {
     if (head.target == "*" && head.method != method::options)
         return bad(400, "an asterisk target with a method other than OPTIONS");
     const std::size_t mark = head.target.find('?');
-    head.path = head.target.substr(0, mark);
+    // "http://host?query" has an empty path, which is the same as "/" (RFC 9110 4.2.3).
+    head.path = mark == 0 ? "/" : head.target.substr(0, mark);
     head.has_query = mark != std::string_view::npos;
     if (head.has_query)
         head.query = head.target.substr(mark + 1);

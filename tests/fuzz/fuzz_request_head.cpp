@@ -32,7 +32,7 @@ void check_views(const request_head& head, std::string_view bytes) {
                       std::string_view::npos);
     }
     POSTERN_CHECK(!(head.chunked && head.content_length));
-    POSTERN_CHECK(head.target.starts_with('/') || head.target == "*");
+    POSTERN_CHECK(head.path.starts_with('/') || head.path == "*");
     POSTERN_CHECK(head.host.empty() ? head.minor_version == 0 : true);
 }
 
@@ -50,7 +50,8 @@ void check_rewritten(const request_head& head) {
     const read_outcome outcome = read_request_head(sent, wide, again);
     POSTERN_CHECK(outcome.state == read_state::done && again.head_bytes == sent.size());
     POSTERN_CHECK(again.method == head.method && again.method_text == head.method_text);
-    POSTERN_CHECK(again.target == head.target && again.host == how.host);
+    POSTERN_CHECK(again.path == head.path && again.host == how.host);
+    POSTERN_CHECK(again.query == head.query && again.has_query == head.has_query);
     POSTERN_CHECK(again.chunked == head.chunked && again.content_length == head.content_length);
     POSTERN_CHECK(again.websocket == head.websocket && kind_of(again) == kind_of(head));
     POSTERN_CHECK(value_of(again.fields, known::x_session_id) == "s");

@@ -285,7 +285,7 @@ TEST(bad_request_heads, targets) {
         {"absolute without Host", "GET http://h/ HTTP/1.1\r\n\r\n"},
         {"absolute with a bad Host", to_host("http://h/", "h,")},
         {"absolute with an empty Host", to_host("http://h/", "")},
-        {"absolute with a query only", to_host("http://h?x", "h")},
+        {"absolute with a fragment after a query", to_host("http://h?x#y", "h")},
         {"absolute with a backslash", to_host("http://h\\x", "h")},
         {"another scheme", to_host("ftp://h/", "h")},
         {"a socket's scheme", to_host("ws://h/", "h")},

@@ -150,6 +150,20 @@ TEST(request_head, absolute_form_is_reduced) {
     }
 }
 
+TEST(request_head, absolute_form_without_a_path_may_have_a_query) {
+    const owned_request r{"GET http://a.example?b/c?d HTTP/1.1\r\nHost: a.example\r\n\r\n"};
+    EXPECT_EQ(r.head.path, "/");
+    EXPECT_TRUE(r.head.has_query);
+    EXPECT_EQ(r.head.query, "b/c?d");
+    const owned_request empty{"GET http://a.example? HTTP/1.1\r\nHost: a.example\r\n\r\n"};
+    EXPECT_EQ(empty.head.path, "/");
+    EXPECT_TRUE(empty.head.has_query);
+    EXPECT_EQ(empty.head.query, "");
+    // Only without a query it is the server as a whole (RFC 9112 3.2.4).
+    const owned_request options{"OPTIONS http://a.example?x HTTP/1.1\r\nHost: a.example\r\n\r\n"};
+    EXPECT_EQ(options.head.path, "/");
+}
+
 TEST(request_head, targets_pass_byte_for_byte) {
     for (const char* target :
          {"/@id/__x00__plugin", "/@fs//srv/site/a.js", "/_image?href=%2F%40fs%2Fx&w=[1]{2}|^`\\",
