@@ -69,7 +69,7 @@ location_settings location(std::vector<capture_pattern::piece> path, enum handle
     made.path = pattern(std::move(path));
     made.handler = handler;
     made.route_key = *base::text_template::parse("{clientId}-{threadId}");
-    made.thread_capture = "threadId";
+    made.header_capture = "threadId";
     return made;
 }
 

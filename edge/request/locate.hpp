@@ -17,7 +17,7 @@ struct capture {
     std::string_view name;
     std::string_view value;
 };
-using captures = boost::container::static_vector<capture, 8>;
+using captures = boost::container::static_vector<capture, captures_max>;
 
 /// What was found. Views point into the request head, `host_text` and the settings: not to be
 /// copied or moved while used.

@@ -3,14 +3,17 @@
 #include "edge/request/session_key.hpp"
 
 #include "base/limits.hpp"
+#include "base/route_key.hpp"
 #include "edge/http/authority.hpp"
 #include "edge/http/scan.hpp"
 #include "edge/request/decide.hpp"
 
+#include <algorithm>
+
 namespace postern::edge {
 namespace {
 
-/// Captures of a request, with one more that a header or cookie stands for.
+/// Captures of a request, with one more that a header stands for.
 struct named_values {
     const located& where;
     std::string_view extra_name;
@@ -65,19 +68,19 @@ class finder {
 
   private:
     bool found_with(const location_settings& location, const named_values& values, bool outside) {
-        if (!location.route_key.fill_into(out_.key, values)) {
+        const base::route_key_fault fault =
+            base::make_route_key(location.route_key, values, out_.key);
+        if (fault)
             out_.key.clear();
+        if (fault.what == base::route_key_fault::kind::missing)
             return false;
-        }
         out_.outside = outside;
         if (outside) {
             where_.location = &location;
             where_.prefix = {};
             where_.rest = head_.path;
         }
-        const std::size_t bytes = out_.key.size();
-        const bool fits = bytes > 0 && bytes <= base::limits::route_key_bytes_max;
-        out_.outcome = fits ? key_outcome::found : key_outcome::refused;
+        out_.outcome = fault ? key_outcome::refused : key_outcome::found;
         return true;
     }
 
@@ -89,7 +92,7 @@ class finder {
             if (!equal_ignoring_case(f.name, name))
                 continue;
             if (is_capture(f.value))
-                return found_with(location, {where_, location.thread_capture, f.value}, outside);
+                return found_with(location, {where_, location.header_capture, f.value}, outside);
             out_.outcome = key_outcome::refused;
             return true;
         }
@@ -118,47 +121,53 @@ class finder {
         if (!index_.locate_session(*where_.server, path, from) || from.add_slash ||
             from.prefix.empty() || !from.location->sources.referer)
             return false;
-        if (!redirect_below(from.prefix))
+        if (is_below(from.prefix))
             return false;
+        redirect(from.prefix, head_.path);
         out_.from_referer = true;
         return true;
     }
 
     bool by_cookie() {
-        std::string_view value;
+        std::string_view prefix;
         for (const field& f : head_.fields)
-            if (f.id == known::cookie && value.empty())
-                value = cookie_value(f.value, session_cookie);
-        if (!is_capture(value))
+            if (f.id == known::cookie && prefix.empty())
+                prefix = cookie_value(f.value, session_cookie);
+        if (!prefix.starts_with('/') || prefix.starts_with("//") || is_below(prefix))
             return false;
-        for (const location_settings& location : where_.server->locations)
-            if (location.handler == handler::session && location.sources.cookie &&
-                by_cookie(location, {where_, location.thread_capture, value}))
-                return true;
-        return false;
+        if (head_.websocket ? !same_origin_socket() : kind_of(head_) != request_kind::document)
+            return false;
+        // Believed no more than a URL that somebody typed: this target below the cookie's prefix
+        // must be a session's, with exactly this prefix.
+        std::string& url = out_.redirect_to;
+        url.append(prefix).append(head_.path);
+        located there;
+        const bool is_own = index_.locate_session(*where_.server, url, there) &&
+                            there.prefix == prefix && there.location->sources.cookie;
+        bool settled = is_own && !head_.websocket;
+        if (is_own && head_.websocket) {
+            take_captures(there, url, prefix);
+            settled = found_with(*there.location, {where_, {}, {}}, true);
+        }
+        url.clear();
+        if (settled && !head_.websocket)
+            redirect(prefix, head_.path);
+        return settled;
     }
 
-    bool by_cookie(const location_settings& location, const named_values& values) {
-        // A session without a prefix of its own has no place to redirect to.
-        const bool prefixed = location.path.has_captures();
-        if (head_.websocket)
-            return same_origin_socket() && found_with(location, values, prefixed);
-        if (!prefixed)
-            return &location == where_.location && found_with(location, values, false);
-        if (kind_of(head_) != request_kind::document)
-            return false;
-        out_.key.clear(); // serves as room for the prefix
-        for (const capture_pattern::piece& p : location.path.pieces) {
-            const auto text = p.is_capture ? values(p.text) : std::string_view{p.text};
-            if (!text)
-                return false;
-            out_.key += *text;
+    /// Captures as a request for `url` would have them: the host's, then those of the prefix, which
+    /// `url` begins with; `prefix` is what stays.
+    void take_captures(const located& there, std::string_view url, std::string_view prefix) {
+        std::size_t of_path = 0;
+        if (where_.location != nullptr)
+            for (const capture_pattern::piece& p : where_.location->path.pieces)
+                of_path += p.is_capture ? 1 : 0;
+        where_.values.resize(where_.values.size() - std::min(of_path, where_.values.size()));
+        for (const capture& c : there.values) {
+            const auto at = static_cast<std::size_t>(c.value.data() - url.data());
+            if (where_.values.size() < where_.values.capacity())
+                where_.values.push_back({c.name, prefix.substr(at, c.value.size())});
         }
-        while (out_.key.ends_with('/'))
-            out_.key.pop_back();
-        const bool settled = !out_.key.empty() && redirect_below(out_.key);
-        out_.key.clear();
-        return settled;
     }
 
     /// A socket that another site opens carries our cookie, too, where browsers are lax.
@@ -168,14 +177,10 @@ class finder {
                !list_has(value_of(head_.fields, known::sec_websocket_protocol), "vite-ping");
     }
 
-    /// Redirects to the same target below `prefix`, unless the request has been there already.
-    bool redirect_below(std::string_view prefix) {
+    [[nodiscard]] bool is_below(std::string_view prefix) const {
         const std::string_view path = head_.path;
-        if (path.starts_with(prefix) &&
-            (path.size() == prefix.size() || path[prefix.size()] == '/'))
-            return false;
-        redirect(prefix, path);
-        return true;
+        return path.starts_with(prefix) &&
+               (path.size() == prefix.size() || path[prefix.size()] == '/');
     }
 
     void redirect(std::string_view first, std::string_view second) {
@@ -212,10 +217,9 @@ void session_key_of(const location_index& index, located& where, const request_h
 void write_session_cookie(std::string& out, const located& where, bool secure) {
     if (where.location == nullptr || !where.location->sources.cookie)
         return;
-    const auto value = where.value_of(where.location->thread_capture);
-    if (!value)
+    if (where.prefix.empty())
         return;
-    out.append(session_cookie).append("=").append(*value);
+    out.append(session_cookie).append("=").append(where.prefix);
     out.append("; Path=/; HttpOnly; SameSite=Lax");
     if (secure)
         out.append("; Secure");

@@ -14,7 +14,8 @@ enum class key_outcome {
     found,    // `key` is the route key
     redirect, // `redirect_to` is where the request belongs (307): slash added, Referer or cookie
               // rule
-    refused,  // empty or longer than 255 bytes; counted, answered 404
+    refused,  // empty, longer than 255 bytes, or what could be another session's key, too; counted,
+              // answered 404
 };
 
 struct session_key {
@@ -37,11 +38,12 @@ struct session_key {
 /// prefix + target.
 ///    Dev servers emit root-absolute URLs; the redirected URL carries the prefix, so nested imports
 ///    keep it.
-/// 4. `cookie`, the last opened session, only when no Referer of this host says where the request
-/// came from: documents by
-///    GET or HEAD are redirected to its prefix; upgrades, which cannot be redirected and carry no
+/// 4. `cookie`, the prefix of the last opened session, only when no Referer of this host says where
+/// the request came from: documents by
+///    GET or HEAD are redirected below it; upgrades, which cannot be redirected and carry no
 ///    Referer, are found (same-origin only, and never vite-ping: another session's answer would
-///    make the page reload itself).
+///    make the page reload itself). Only where the same target below the prefix is this session's:
+///    a forged cookie does what a typed URL does.
 /// When found outside (`out.outside`), `where` becomes the session's location with an empty prefix
 /// and the whole path as rest: nothing is stripped. `out` is reused: no allocation once it has
 /// grown.
@@ -49,11 +51,12 @@ void session_key_of(const location_index& index, located& where, const request_h
                     session_key& out);
 
 /// The cookie of the last opened session on a shared host ("postern_session"); never forwarded
-/// upstream. Its value is the session's capture (`thread_capture`).
+/// upstream. Its value is the prefix that was visited, such as "/session/acme/t1": all captures
+/// of the path are in it.
 inline constexpr std::string_view session_cookie = "postern_session";
 
 /// Appends the Set-Cookie value that remembers the located session, or nothing when its location
-/// has the cookie rule off or no capture. For answers to documents.
+/// has the cookie rule off or the session no prefix. For answers to documents.
 void write_session_cookie(std::string& out, const located& where, bool secure);
 
 /// The value of the cookie `name` in a Cookie header, empty if there is none (RFC 6265 5.4).

@@ -20,8 +20,11 @@ const directive table[] = {
              "or location whose "
              "URLs lack one of them writes its own, such as route_key default-{threadId}; of its "
              "captures; both must "
-             "make the same text for the same session. 255 bytes at most.",
-     .example = "route_key {threadId};",
+             "make the same text for the same session. 255 bytes at most. So that no two sessions "
+             "share a key, a value must not hold the text that stands between it and the next one: "
+             "with {clientId}-{threadId} a clientId has no - in it, and such sessions are refused. "
+             "{clientId}@{threadId} takes all names, as none has an @.",
+     .example = "route_key {clientId}@{threadId};",
      .handlers = session_only},
     {.name = "strip_prefix",
      .contexts = context::inherited,
@@ -71,11 +74,12 @@ const directive table[] = {
      .words_min = 1,
      .words_max = 4,
      .line = "Where else to find the session of a request that has none in its path or host",
-     .more = "header: its value stands for the last capture of the path, or for the one that the "
-             "route key lacks. referer: "
+     .more = "header: its value stands for the one capture of the path that route_key needs, or "
+             "for the one that neither path nor host has. referer: "
              "a request from a session's page is redirected below that session's path. cookie: the "
-             "session opened "
-             "last. With dev_server vite and captures in the path, referer and cookie are on "
+             "path of the session opened last is remembered, and navigations and sockets outside "
+             "of any session's path belong to it. With dev_server vite and captures in the path, "
+             "referer and cookie are on "
              "unless this is given.",
      .example = "session_from header X-Edit-Session-Id referer cookie;",
      .handlers = session_only},

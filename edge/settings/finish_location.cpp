@@ -7,7 +7,6 @@
 namespace postern::edge {
 namespace {
 
-constexpr std::size_t captures_max = 8;                             // of host and path together
 constexpr std::uint64_t session_body_bytes_max = 100 * 1024 * 1024; // editors upload files
 constexpr std::uint64_t other_body_bytes_max = 1024 * 1024;         // nginx's
 
@@ -148,6 +147,8 @@ class finisher {
         out_.on_expired = own_.expired->first;
         out_.expired_redirect = own_.expired->second;
         finish_route_key();
+        if (out_.sources.cookie)
+            check_cookie();
         finish_static_root();
     }
 
@@ -157,14 +158,8 @@ class finisher {
             if (!captured(name) && !has(missing, name))
                 missing.push_back(name);
         // A header's value stands for what the URL lacks; for one name, no more.
-        if (missing.size() == 1 && !out_.sources.header.empty()) {
-            out_.thread_capture = missing.front();
-            return;
-        }
-        if (missing.empty()) {
-            set_thread_capture();
-            return;
-        }
+        if (missing.empty() || (missing.size() == 1 && !out_.sources.header.empty()))
+            return finish_header(missing);
         const auto with_default =
             out_.route_key.fill([&](std::string_view name) -> std::optional<std::string_view> {
                 if (has(missing, name))
@@ -185,21 +180,45 @@ class finisher {
                 shown(out_.route_key.text()), braced_list(missing), shown(out_.path.text), hint));
     }
 
-    void set_thread_capture() {
-        if (!of_path_.empty()) {
-            out_.thread_capture = of_path_.back();
+    /// What the header's value stands for: the name that the URL lacks, else the only one of the
+    /// path, which requests outside of it lack.
+    void finish_header(const std::vector<std::string_view>& missing) {
+        if (out_.sources.header.empty())
+            return;
+        std::vector<std::string_view> needed = missing;
+        if (missing.empty())
+            for (const std::string_view name : out_.route_key.names())
+                if (has(of_path_, name) && !has(needed, name))
+                    needed.push_back(name);
+        if (needed.size() == 1) {
+            out_.header_capture = needed.front();
             return;
         }
-        // Of a host's captures the session's own is the one that others share least.
-        const auto in_key = [&](std::string_view name) {
-            return has(of_host_, name) && has(out_.route_key.names(), name);
-        };
-        for (const std::string_view name : of_host_)
-            if (in_key(name))
-                out_.thread_capture = name;
-        for (const std::string_view name : {"threadId", "sessionId"})
-            if (in_key(name))
-                out_.thread_capture = name;
+        const directive_node* const here = given("session_from");
+        if (needed.empty() && here == nullptr) {
+            out_.sources.header.clear(); // said further out, for other locations
+            return;
+        }
+        if (needed.empty())
+            return complain(here, fmt::format("the header {} has nothing to say here: server_name "
+                                              "captures all that route_key {} needs",
+                                              out_.sources.header, shown(out_.route_key.text())));
+        complain(place_of("session_from"),
+                 fmt::format("the header {} has one value, but the path {} captures {} for "
+                             "route_key {}; leave the header out, or capture all but one by "
+                             "server_name",
+                             out_.sources.header, shown(out_.path.text), braced_list(needed),
+                             shown(out_.route_key.text())));
+    }
+
+    /// Whether the path of a session can be a cookie's value (RFC 6265 4.1.1).
+    void check_cookie() {
+        for (const capture_pattern::piece& p : out_.path.pieces)
+            if (!p.is_capture && p.text.find_first_of("\",;\\") != std::string::npos)
+                complain(place_of("session_from"),
+                         fmt::format("a cookie cannot hold the path {}: it has one of \" , ; \\ "
+                                     "in it; write session_from without cookie",
+                                     shown(out_.path.text)));
     }
 
     void finish_static_root() {

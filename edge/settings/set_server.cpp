@@ -28,6 +28,12 @@ answer set_server_name(const call& c, server_settings& out) {
         auto name = host_pattern_of(c.word(i));
         if (!name)
             return name.error();
+        const auto captures =
+            std::count_if(name->pieces.begin(), name->pieces.end(),
+                          [](const capture_pattern::piece& p) { return p.is_capture; });
+        if (static_cast<std::size_t>(captures) > captures_max)
+            return complaint{
+                fmt::format("\"{}\" has more than {} captures", shown(c.word(i)), captures_max)};
         out.names.push_back(std::move(*name));
     }
     return std::nullopt;

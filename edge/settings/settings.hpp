@@ -18,6 +18,8 @@ namespace postern::edge {
 
 using std::chrono::milliseconds;
 
+inline constexpr std::size_t captures_max = 8; // of a request: of its host and path together
+
 /// A pattern with {captures}, matched against a path prefix or a host name. Literal and capture
 /// pieces alternate; a capture takes one or more bytes of [A-Za-z0-9._~-] up to the next literal
 /// (or, at the end, to '/' or the end).
@@ -40,9 +42,10 @@ enum class page { loading, resume, failed, reconnecting, not_found, error, count
 
 /// Where a session's captures may come from besides path and host, tried in this order.
 struct session_sources {
-    std::string header;   // e.g. X-Edit-Session-Id, its value is {threadId}; empty: off
+    std::string header;   // e.g. X-Edit-Session-Id, its value is one capture; empty: off
     bool referer = false; // 307 to the prefixed path (facts: dev servers emit root-absolute URLs)
-    bool cookie = false;  // last opened session; navigations only, as a redirect
+    bool cookie = false;  // the prefix of the last opened session: navigations, as a redirect, and
+                          // sockets
 };
 
 enum class wake_mode { auto_, button, off };
@@ -67,8 +70,8 @@ struct location_settings {
     base::text_template route_key; // main's, or this location's own
     enum on_expired on_expired = on_expired::not_found;
     std::string expired_redirect; // for on_expired redirect
-    std::string thread_capture;   // the capture that a header or cookie value stands for: the last
-                                  // one in path/host
+    std::string header_capture;   // the name in route_key that the value of sources.header stands
+                                  // for; empty without a header
 
     // static_files; also the static origin of a session location (draining, on_expired static):
     // inherited from server

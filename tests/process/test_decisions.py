@@ -137,10 +137,10 @@ def test_slash_referer_and_cookie(run_postern, run_fake):
     assert foreign.status == 404
 
     cookie = postern.document("/session/up/").headers["set-cookie"]
-    assert cookie.startswith("postern_session=up;") and "HttpOnly" in cookie
-    remembered = postern.document("/about", headers={"Cookie": "postern_session=up"})
+    assert cookie.startswith("postern_session=/session/up;") and "HttpOnly" in cookie
+    remembered = postern.document("/about", headers={"Cookie": "postern_session=/session/up"})
     assert remembered.status == 307 and remembered.headers["location"] == "/session/up/about"
-    assert postern.get("/x.js", headers={"Cookie": "postern_session=up"}).status == 404  # navigations only
+    assert postern.get("/x.js", headers={"Cookie": "postern_session=/session/up"}).status == 404  # navigations only
 
 
 def test_dev_server_repairs(run_postern, run_fake):

@@ -46,7 +46,7 @@ inline location_settings session(std::string_view path, std::string_view route_k
     location_settings made = location(path, handler::session);
     made.route_key = text(route_key);
     made.sources = std::move(sources);
-    made.thread_capture = "threadId";
+    made.header_capture = "threadId";
     return made;
 }
 

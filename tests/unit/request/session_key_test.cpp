@@ -89,6 +89,17 @@ TEST(session_key, refused_when_too_long) {
               key_outcome::refused);
 }
 
+TEST(session_key, refused_when_it_could_be_another_sessions) {
+    const settings s = conf({server(
+        {}, {session("/session/{clientId}/{threadId}/", "{clientId}-{threadId}", all_sources()),
+             session("/by/{threadId}/{clientId}/", "{threadId}@{clientId}")})});
+    EXPECT_EQ((outcome_of{s, get("/session/a/b-c/")}.key.key), "a-b-c");
+    const outcome_of o{s, get("/session/a-b/c/")};
+    EXPECT_EQ(o.key.outcome, key_outcome::refused);
+    EXPECT_EQ(o.key.key, "");
+    EXPECT_EQ((outcome_of{s, get("/by/a-b/c-d/")}.key.key), "a-b@c-d");
+}
+
 TEST(session_key, none_without_its_captures) {
     const settings s =
         conf({server({}, {session("/session/{threadId}/", "{clientId}-{threadId}")})});
@@ -195,7 +206,7 @@ TEST(session_key, referers) {
 
 TEST(session_key, cookies) {
     const settings s = shared_host();
-    const std::string cookie = "Cookie: a=b; postern_session=t1; c=d\r\n";
+    const std::string cookie = "Cookie: a=b; postern_session=/session/t1; c=d\r\n";
     const std::string own_origin = "Origin: http://edit.acme.example.com\r\n";
     const struct {
         const char* why;
@@ -223,13 +234,43 @@ TEST(session_key, cookies) {
         {"already there", get("/session/t1/files/x", navigation + cookie, host), key_outcome::none,
          ""},
         {"another cookie",
-         get("/about", std::string{navigation} + "Cookie: xpostern_session=t1\r\n", host),
+         get("/about", std::string{navigation} + "Cookie: xpostern_session=/session/t1\r\n", host),
          key_outcome::none, ""},
         {"an empty one",
          get("/about", std::string{navigation} + "Cookie: postern_session=\r\n", host),
          key_outcome::none, ""},
+        {"a bare name",
+         get("/about", std::string{navigation} + "Cookie: postern_session=t1\r\n", host),
+         key_outcome::none, ""},
+        {"another host",
+         get("/about", std::string{navigation} + "Cookie: postern_session=//evil.example\r\n",
+             host),
+         key_outcome::none, ""},
+        {"a URL",
+         get("/about",
+             std::string{navigation} + "Cookie: postern_session=http://evil.example/session/t1\r\n",
+             host),
+         key_outcome::none, ""},
+        {"no session's prefix",
+         get("/about", std::string{navigation} + "Cookie: postern_session=/hermes\r\n", host),
+         key_outcome::none, ""},
+        {"more than a session's prefix",
+         get("/about", std::string{navigation} + "Cookie: postern_session=/session/t1/a\r\n", host),
+         key_outcome::none, ""},
+        {"a slash behind it",
+         get("/about", std::string{navigation} + "Cookie: postern_session=/session/t1/\r\n", host),
+         key_outcome::none, ""},
+        {"bytes that no name has",
+         get("/about", std::string{navigation} + "Cookie: postern_session=/session/t1%0d%0aX:y\r\n",
+             host),
+         key_outcome::none, ""},
+        {"a static part of the session's path", get("/files/x", navigation + cookie, host),
+         key_outcome::none, ""},
+        {"a socket to a static part of it", handshake("/files/x", cookie, host), key_outcome::none,
+         ""},
         {"a malformed one",
-         get("/about", std::string{navigation} + "Cookie: postern_session=../t1\r\n", host),
+         get("/about", std::string{navigation} + "Cookie: postern_session=/session/../t1\r\n",
+             host),
          key_outcome::none, ""},
         {"a site's own socket", handshake("/ws", cookie, host), key_outcome::found, "acme-t1"},
         {"a socket of this origin", handshake("/ws", cookie + own_origin, host), key_outcome::found,
@@ -259,12 +300,39 @@ TEST(session_key, cookies) {
               key_outcome::none);
 }
 
-TEST(session_key, a_cookie_where_no_path_has_a_session) {
-    const settings s = conf({server({}, {session("/", "{threadId}", {.cookie = true})})});
-    const outcome_of o{s, get("/x", "Cookie: postern_session=t1\r\n")};
-    EXPECT_EQ(o.key.outcome, key_outcome::found);
-    EXPECT_EQ(o.key.key, "t1");
-    EXPECT_FALSE(o.key.outside);
+TEST(session_key, a_cookie_holds_all_captures_of_the_path) {
+    const settings s =
+        conf({server({"{userId}.example.com"},
+                     {session("/session/{clientId}/{threadId}/", "{clientId}@{threadId}@{userId}",
+                              {.referer = true, .cookie = true}),
+                      location("/files/{threadId}/", handler::static_files)})});
+    const char* at = "ann.example.com";
+    std::string cookie;
+    write_session_cookie(cookie, outcome_of{s, get("/session/m/x/deep", "", at)}.where, false);
+    EXPECT_EQ(cookie, "postern_session=/session/m/x; Path=/; HttpOnly; SameSite=Lax");
+    const std::string sent = "Cookie: postern_session=/session/m/x\r\n";
+    const outcome_of page{s, get("/foo?q", navigation + sent, at)};
+    EXPECT_EQ(page.key.outcome, key_outcome::redirect);
+    EXPECT_EQ(page.key.redirect_to, "/session/m/x/foo?q");
+    // The captures of the location that the socket's own path belongs to count for nothing.
+    for (const char* path : {"/", "/files/other/ws"}) {
+        const outcome_of socket{s, handshake(path, sent, at)};
+        EXPECT_EQ(socket.key.outcome, key_outcome::found);
+        EXPECT_EQ(socket.key.key, "m@x@ann");
+        EXPECT_EQ(socket.key.redirect_to, "");
+        EXPECT_TRUE(socket.key.outside);
+        EXPECT_EQ(socket.where.value_of("threadId"), "x");
+        EXPECT_EQ(socket.where.rest, path);
+        EXPECT_EQ(socket.where.prefix, "");
+    }
+}
+
+TEST(session_key, a_cookie_needs_a_prefix) {
+    const settings s =
+        conf({server({"{threadId}.x"}, {session("/", "{threadId}", {.cookie = true})})});
+    std::string cookie;
+    write_session_cookie(cookie, outcome_of{s, get("/x", "", "t.x")}.where, false);
+    EXPECT_EQ(cookie, "");
 }
 
 TEST(session_key, is_written_where_the_rule_is_on) {
@@ -272,10 +340,10 @@ TEST(session_key, is_written_where_the_rule_is_on) {
     const outcome_of o{s, get("/session/t1/", "", host)};
     std::string value;
     write_session_cookie(value, o.where, false);
-    EXPECT_EQ(value, "postern_session=t1; Path=/; HttpOnly; SameSite=Lax");
+    EXPECT_EQ(value, "postern_session=/session/t1; Path=/; HttpOnly; SameSite=Lax");
     value.clear();
     write_session_cookie(value, o.where, true);
-    EXPECT_EQ(value, "postern_session=t1; Path=/; HttpOnly; SameSite=Lax; Secure");
+    EXPECT_EQ(value, "postern_session=/session/t1; Path=/; HttpOnly; SameSite=Lax; Secure");
     value.clear();
     const settings off = shared_host({});
     write_session_cookie(value, outcome_of{off, get("/session/t1/", "", host)}.where, false);

@@ -249,6 +249,26 @@ TEST(bad_conf, values_of_locations) {
         {"strip_prefix yes;", "1: directive \"strip_prefix\": \"yes\" is neither on nor off"},
         {"session_from header;", "1: directive \"session_from\": header is followed by the field's "
                                  "name, such as X-Edit-Session-Id"},
+        {"route_key {clientId}{threadId};",
+         "1: directive \"route_key\": nothing stands between {clientId} and {threadId}, so that "
+         "two "
+         "sessions could share one key; write {clientId}@{threadId}"},
+        {"server { location /{a}/{b}/ { session; route_key {a}-{b};\n session_from header X-S; } }",
+         "2: directive \"session_from\": the header X-S has one value, but the path /{a}/{b}/ "
+         "captures {a}, {b} for route_key {a}-{b}; leave the header out, or capture all but one by "
+         "server_name"},
+        {"server { server_name {t}.x; location / { session; route_key {t};\n session_from header "
+         "X-S; } }",
+         "2: directive \"session_from\": the header X-S has nothing to say here: server_name "
+         "captures all that route_key {t} needs"},
+        {"server { location /a,b/{t}/ { session; route_key {t};\n session_from cookie; } }",
+         "2: directive \"session_from\": a cookie cannot hold the path /a,b/{t}/: it has one of \" "
+         ", ; \\ in it; write session_from without cookie"},
+        {"server { server_name {a}.{b}.{c}.{d}.{e}.{f}.{g}.{h}.{i}.x; }",
+         "1: directive \"server_name\": \"{a}.{b}.{c}.{d}.{e}.{f}.{g}.{h}.{i}.x\" has more than 8 "
+         "captures"},
+        {"server { location /{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}/ { return 200; } }",
+         "1: directive \"location\": more than 8 captures"},
         {"session_from off cookie;",
          "1: directive \"session_from\": \"off\" is not known among others; write off, or some of "
          "header NAME, referer and cookie"},

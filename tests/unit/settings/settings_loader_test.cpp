@@ -247,7 +247,7 @@ TEST(settings_loader, a_session_location) {
     EXPECT_EQ(l[0].expired_redirect, "/gone");
     EXPECT_EQ(l[0].body_bytes_max, 0U);
     EXPECT_EQ(l[0].route_key.text(), "{clientId}-{threadId}");
-    EXPECT_EQ(l[0].thread_capture, "threadId");
+    EXPECT_EQ(l[0].header_capture, "");
     EXPECT_TRUE(l[1].strip_prefix);
     EXPECT_EQ(l[1].dev_server, dev_server::none);
     EXPECT_EQ(l[1].wake, wake_mode::auto_);
@@ -264,21 +264,28 @@ TEST(settings_loader, where_sessions_come_from) {
         if (l.empty())
             return std::string{"none"};
         return l[0].sources.header + (l[0].sources.referer ? " referer" : "") +
-               (l[0].sources.cookie ? " cookie" : "") + " " + l[0].thread_capture;
+               (l[0].sources.cookie ? " cookie" : "") + " " + l[0].header_capture;
     };
-    EXPECT_EQ(sources(path + "location /s/{threadId}/ { session; }"), " threadId");
+    EXPECT_EQ(sources(path + "location /s/{threadId}/ { session; }"), " ");
     EXPECT_EQ(sources(path + "location /s/{threadId}/ { session; dev_server vite; }"),
-              " referer cookie threadId");
+              " referer cookie ");
     EXPECT_EQ(
         sources(path + "dev_server vite; session_from off; location /s/{threadId}/ { session; }"),
-        " threadId");
+        " ");
     EXPECT_EQ(
         sources(path + "location /s/{threadId}/ { session; session_from cookie header X-S; }"),
         "X-S cookie threadId");
-    EXPECT_EQ(sources(host + "location / { session; dev_server vite; }"), " threadId");
+    EXPECT_EQ(sources(host + "location / { session; dev_server vite; }"), " ");
     EXPECT_EQ(sources(path + "location / { session; session_from header X-Edit-Session-Id; }"),
               "X-Edit-Session-Id threadId");
-    EXPECT_EQ(sources("location /{threadId}/ { session; route_key a-{threadId}; }"), " threadId");
+    EXPECT_EQ(sources("location /{threadId}/ { session; route_key a-{threadId}; }"), " ");
+    // Of two captures only one is in the key.
+    EXPECT_EQ(sources("session_from header X-S; location /{userId}/{threadId}/ { session; "
+                      "route_key a-{threadId}; }"),
+              "X-S threadId");
+    // Said further out, for others.
+    EXPECT_EQ(sources(host + "session_from header X-S cookie; location / { session; }"),
+              " cookie ");
 }
 
 TEST(settings_loader, the_innermost_one_holds) {
