@@ -1,5 +1,7 @@
 #include "edge/cli/cli.hpp"
 
+#include "edge/cli/start_checks.hpp"
+#include "edge/cli/text_table.hpp"
 #include "edge/cli/version.hpp"
 #include "edge/settings/directives.hpp"
 #include "edge/settings/document.hpp"
@@ -18,7 +20,7 @@ namespace errc = boost::system::errc;
 constexpr std::string_view usage = R"(usage: postern [-c FILE] [COMMAND]
 
     (no command)         run in the foreground
-    -t                   check the conf and all that it names
+    -t                   check the conf, and the files and folders that a start needs
     -s SIGNAL            tell the running postern to stop, quit, reload or reopen
     sessions list        the sessions in the store  [--client ID] [--status STATUS] [--json]
     sessions show ID     all about one              [--json]
@@ -54,9 +56,13 @@ int run_help(const command_line& line, const console& to) {
 int run_test(const settings& conf, const console& to) {
     for (const std::string& doubt : doubts_about(conf))
         to.err << "postern: warning: " << doubt << "\n";
+    const std::vector<std::string> obstacles = start_obstacles(conf);
+    for (const std::string& obstacle : obstacles)
+        to.err << "postern: " << shown_whole(obstacle) << "\n";
     // nginx's words, and like its on stderr: scripts look for them.
-    to.err << "postern: configuration file " << conf.file << " test is successful\n";
-    return exit_ok;
+    to.err << "postern: configuration file " << conf.file
+           << (obstacles.empty() ? " test is successful\n" : " test failed\n");
+    return obstacles.empty() ? exit_ok : exit_failed;
 }
 
 int run_signal(const command_line& line, const settings& conf, const console& to) {

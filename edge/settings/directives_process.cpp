@@ -52,7 +52,9 @@ const directive table[] = {
      .words_max = 2,
      .standard = "stderr info",
      .line = "Where messages go, and from which level on",
-     .more = "A file is opened again on postern -s reopen, after it was rotated.",
+     .more = "A file is opened again on postern -s reopen, after it was rotated. That starts new "
+             "workers; "
+             "WebSockets of the old ones are ended after worker_shutdown_timeout.",
      .example = "error_log /var/log/postern/error.log notice;"},
     {.name = "access_log",
      .contexts = context::main,

@@ -33,7 +33,9 @@ Without a command postern runs in the foreground and logs to standard error.
 The conf; /etc/postern/postern.conf without it.
 .TP
 \fB\-t\fR
-Checks the conf and all that it names, and exits with 0 or 78.
+Checks the conf, and the files and folders that a start needs: exits with 78 where the conf is wrong, with 1 where
+postern could not start with it, else with 0. What would start and not work, such as a static folder or a launcher's
+program that does not exist, is a warning. Nothing is made, and addresses are not tried.
 .TP
 \fB\-s\fR \fISIGNAL\fR
 Tells the running postern, found by the conf's \fBpid\fR, to \fBstop\fR at once, to \fBquit\fR after the requests
@@ -74,6 +76,10 @@ Times have the units ms, s, m, h and d, and are seconds without one; sizes have 
 constexpr std::string_view after_directives = R"(.SH SIGNALS
 TERM and INT stop at once, QUIT ends after the requests in flight, HUP loads the conf again, USR1 opens the logs again.
 A conf that is not right changes nothing.
+.PP
+HUP and USR1 start new workers and let the old ones end: WebSockets that are open on these stay until
+\fBworker_shutdown_timeout\fR has passed and are ended then. So each log rotation that sends USR1 or runs
+\fBpostern \-s reopen\fR ends open WebSockets once; with logrotate's \fBcopytruncate\fR and no signal, none.
 .SH EXIT STATUS
 0 success; 1 a failure, or postern cannot start; 64 a wrong command line; 78 a wrong conf.
 .SH FILES

@@ -55,13 +55,4 @@ settings_result parse_settings(const std::string& text, const std::string& file)
     return made;
 }
 
-std::vector<std::string> doubts_about(const settings& conf) {
-    std::vector<std::string> doubts;
-    if (conf.servers.empty())
-        doubts.push_back(
-            fmt::format("{} has no server block: nothing is listened at but the control address",
-                        shown(conf.file, conf.file.size())));
-    return doubts;
-}
-
 } // namespace postern::edge

@@ -34,7 +34,8 @@ using settings_result = boost::system::result<settings, settings_error>;
 /// The same from text, for tests; `file` is only a name (its folder resolves relative paths).
 [[nodiscard]] settings_result parse_settings(const std::string& text, const std::string& file);
 
-/// What is allowed and hardly meant, a sentence each.
+/// What is allowed and hardly meant, a sentence each: also folders of static files and a launcher's
+/// program that are not there now.
 [[nodiscard]] std::vector<std::string> doubts_about(const settings& conf);
 
 } // namespace postern::edge

@@ -33,6 +33,7 @@ class commands : public testing::Test {
     commands() {
         std::string name = testing::TempDir() + "postern_cli_XXXXXX";
         folder_ = ::mkdtemp(name.data());
+        std::filesystem::create_directory(folder_ + "/dist");
         write_conf("");
     }
     ~commands() override { std::filesystem::remove_all(folder_); }
@@ -40,7 +41,7 @@ class commands : public testing::Test {
     void write_conf(const std::string& more) {
         const std::string text =
             "pid p.pid; session_table t capacity=100; store sqlite s.db; route_key "
-            "{clientId}-{threadId};"
+            "{clientId}-{threadId}; control { token_file token; }"
             "server { listen 127.0.0.1:8080; server_name edit.{clientId}.x;"
             "location /session/{threadId}/ { session; dev_server vite; }"
             "location /s/ { static dist; } location /p/ { proxy 127.0.0.1:3000; }"
@@ -66,7 +67,9 @@ TEST_F(commands, test_of_a_conf) {
     outcome o = run({"-t"});
     EXPECT_EQ(o.code, 0);
     EXPECT_EQ(o.err, "postern: configuration file " + conf() + " test is successful\n");
-    ASSERT_TRUE(base::replace_file(conf(), "", 0600));
+    ASSERT_TRUE(base::replace_file(
+        conf(), "pid off; session_table t; store sqlite s.db; control { token_file token; }",
+        0600));
     o = run({"-t"});
     EXPECT_EQ(o.code, 0);
     EXPECT_TRUE(o.err.starts_with("postern: warning: " + conf() + " has no server block")) << o.err;
@@ -77,6 +80,105 @@ TEST_F(commands, test_of_a_conf) {
               "postern: " + conf() +
                   ":1: directive \"workers\": \"0\" is out of bounds; write 1 to 64, or auto\n");
     EXPECT_EQ(run({"sessions", "list"}).code, 78);
+}
+
+TEST_F(commands, test_of_what_a_start_needs) {
+    // `conf` in a folder with what `prepare` made; "" for a test that is successful.
+    const auto told = [&](const std::string& text, const std::function<void()>& prepare = {}) {
+        std::filesystem::remove_all(folder_);
+        std::filesystem::create_directory(folder_);
+        if (prepare)
+            prepare();
+        EXPECT_TRUE(base::replace_file(conf(), text, 0600));
+        const auto files = [&] {
+            std::size_t n = 0;
+            for ([[maybe_unused]] const auto& file : std::filesystem::directory_iterator{folder_})
+                ++n;
+            return n;
+        };
+        const std::size_t before = files();
+        const outcome o = run({"-t"});
+        EXPECT_EQ(files(), before) << "-t makes nothing";
+        const bool failed = o.err.find("test failed\n") != std::string::npos;
+        EXPECT_EQ(o.code, failed ? 1 : 0) << o.err;
+        EXPECT_EQ(o.err.find("successful") == std::string::npos, failed) << o.err;
+        return failed ? o.err.substr(0, o.err.find("postern: configuration file")) : "";
+    };
+    const std::string server = "server { listen 127.0.0.1:8080; location / { return 200; } }";
+    const auto with = [&](const std::string& more, const std::string& paths) {
+        return server + more + paths;
+    };
+    const std::string pid = "pid p.pid;", table = "session_table t;", store = "store sqlite s.db;",
+                      token = "control { token_file token; }";
+    EXPECT_EQ(told(with("", pid + table + store + token)), "");
+    EXPECT_EQ(told(with("", pid + "session_table no/t;" + store + token)),
+              "postern: session_table " + folder_ + "/no/t: its folder " + folder_ +
+                  "/no cannot be used; make it (mkdir -p " + folder_ +
+                  "/no), or name a path in an existing folder: No such file or directory\n");
+    EXPECT_NE(told(with("", pid + table + "store sqlite no/s.db;" + token)), "");
+    EXPECT_NE(told(with("", "pid no/p.pid;" + table + store + token)), "");
+    EXPECT_NE(told(with("error_log no/e;", pid + table + store + token)), "");
+    EXPECT_EQ(told(with("access_log no/a;", pid + table + store + token)),
+              "postern: cannot open access_log " + folder_ + "/no/a: No such file or directory\n");
+    EXPECT_NE(told(with("", pid + table + store + "control { token_file no/token; }")), "");
+    EXPECT_NE(told(with("", pid + table + store + token),
+                   [&] { std::filesystem::create_directory(folder_ + "/t"); }),
+              "");
+    EXPECT_NE(told(with("", pid + table + store + token),
+                   [&] { std::filesystem::create_directory(folder_ + "/p.pid"); }),
+              "");
+    const struct {
+        std::string content;
+        unsigned mode;
+        bool good;
+    } tokens[] = {{"0123456789abcdef\n", 0600, true},
+                  {"", 0600, false},
+                  {"short\n", 0600, false},
+                  {"0123456789abcdef\nxyz\n", 0600, false},
+                  {"0123456789abcdef\n", 0644, false}};
+    for (const auto& t : tokens) {
+        const std::string error = told(with("", pid + table + store + token), [&] {
+            ASSERT_TRUE(base::replace_file(folder_ + "/token", t.content, t.mode));
+        });
+        EXPECT_EQ(error.empty(), t.good) << t.content;
+        EXPECT_EQ(error.find("postern: token_file ") == 0, !t.good) << error;
+    }
+}
+
+TEST_F(commands, test_warns_of_what_starts_and_cannot_work) {
+    const auto warned = [&](const std::string& more) {
+        write_conf(more);
+        const outcome o = run({"-t"});
+        EXPECT_EQ(o.code, 0) << o.err;
+        const std::string end = "postern: configuration file " + conf() + " test is successful\n";
+        EXPECT_TRUE(o.err.ends_with(end)) << o.err;
+        return o.err.substr(0, o.err.size() - end.size());
+    };
+    const auto launcher = [](const std::string& text) {
+        return "\nlifecycle { launcher process { " + text + " } }";
+    };
+    EXPECT_EQ(warned(launcher("command sh {port};")), "");
+    EXPECT_EQ(warned(launcher("command /bin/sh {port};")), "");
+    EXPECT_EQ(warned(launcher("command {threadId} {port};")), "");
+    EXPECT_EQ(warned(launcher("command bin/{threadId} {port}; directory no/{threadId};")), "");
+    const std::string place =
+        "postern: warning: " + conf() + ":2: launcher: no session can start: ";
+    EXPECT_EQ(warned(launcher("command no-such-program-here {port};")),
+              place + "command no-such-program-here is in no folder of PATH\n");
+    EXPECT_EQ(warned(launcher("command bin/start {port};")),
+              place + "command " + folder_ + "/bin/start is no program that can be run\n");
+    EXPECT_EQ(warned(launcher("command p.conf/x {port};")),
+              place + "command " + folder_ + "/p.conf/x is no program that can be run\n");
+    EXPECT_EQ(warned(launcher("command /bin {port};")),
+              place + "command /bin is no program that can be run\n");
+    EXPECT_EQ(warned(launcher("command sh {port}; directory no;")),
+              place + "directory " + folder_ + "/no: No such file or directory\n");
+    std::filesystem::remove(folder_ + "/dist");
+    EXPECT_EQ(warned(""), "postern: warning: " + conf() + ":1: no file can be served from " +
+                              folder_ + "/dist: No such file or directory\n");
+    EXPECT_NE(warned("server { server_name x; location /a/ { static p.conf; } }")
+                  .find("/p.conf: it is no folder\n"),
+              std::string::npos);
 }
 
 TEST_F(commands, sessions_from_birth_to_death) {

@@ -1,0 +1,102 @@
+#include "edge/cli/start_checks.hpp"
+
+#include "cache/table_file.hpp"
+#include "edge/master/control_token.hpp"
+#include "edge/master/generation.hpp"
+#include "edge/master/privileges.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace postern::edge {
+namespace {
+
+namespace errc = boost::system::errc;
+
+/// What opening `path` to write, or making it, would say; opens and makes nothing.
+base::error_code write_error(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) == 0) {
+        if (S_ISDIR(about.st_mode))
+            return make_error_code(errc::is_a_directory);
+        return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? base::error_code{}
+                                                                          : base::last_errno();
+    }
+    if (errno != ENOENT)
+        return base::last_errno();
+    const std::string folder =
+        path.substr(0, path.rfind('/') + 1); // paths in settings are absolute
+    return ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? base::error_code{}
+                                                                               : base::last_errno();
+}
+
+class checks {
+  public:
+    explicit checks(const settings& conf) : conf_{conf} {}
+
+    std::vector<std::string> run() {
+        auto who = identity_for(conf_.user);
+        if (!who) {
+            note(who.error());
+            return std::move(found_);
+        }
+        if (!conf_.pid_file.empty())
+            check_file("pid file", conf_.pid_file);
+        if (const auto folders = check_folders(conf_, *who); !folders)
+            note(folders.error());
+        check_log("error_log", conf_.error_log);
+        if (conf_.access_format != access_log_format::off)
+            check_log("access_log", conf_.access_log);
+        const acting_as user{*who};
+        check_token();
+        check_table();
+        return std::move(found_);
+    }
+
+  private:
+    void note(const base::failure& failure) { found_.push_back(failure.text()); }
+
+    void check_file(const char* what, const std::string& path) {
+        if (const auto error = write_error(path))
+            note({error, fmt::format("cannot open {} {}", what, path)});
+    }
+
+    void check_log(const char* directive, const std::string& path) {
+        if (!path.empty() && path != "stderr" && path != "stdout")
+            check_file(directive, path);
+    }
+
+    void check_token() {
+        const std::string& path = conf_.control.token_file;
+        struct stat about {};
+        if (::stat(path.c_str(), &about) != 0 && errno == ENOENT) {
+            // The start makes one.
+            if (const auto error = write_error(path))
+                note({error, "cannot make token_file " + path});
+        } else if (const auto token = control_token(path); !token) {
+            note(token.error());
+        }
+    }
+
+    void check_table() {
+        const auto file = cache::open_table_file(conf_.table_path, O_RDWR);
+        if (!file && file.error().code != errc::no_such_file_or_directory)
+            note({file.error().code,
+                  fmt::format("session_table {}: {}", conf_.table_path, file.error().what)});
+    }
+
+    const settings& conf_;
+    std::vector<std::string> found_;
+};
+
+} // namespace
+
+std::vector<std::string> start_obstacles(const settings& conf) {
+    return checks{conf}.run();
+}
+
+} // namespace postern::edge

@@ -1,0 +1,91 @@
+// What a conf may say, and hardly means: postern starts with it, and something of it does not work.
+#include "edge/settings/lexer.hpp"
+#include "edge/settings/settings_loader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace postern::edge {
+namespace {
+
+/// Why `path` is no folder, or an empty text.
+std::string folder_fault(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0)
+        return std::strerror(errno);
+    return S_ISDIR(about.st_mode) ? "" : "it is no folder";
+}
+
+bool is_program(const std::string& path) {
+    struct stat about {};
+    return ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) &&
+           ::access(path.c_str(), X_OK) == 0;
+}
+
+/// Where posix_spawnp would find it, by PATH as it is now.
+bool is_in_path(const std::string& name) {
+    const char* const path = std::getenv("PATH");
+    std::string_view left = path != nullptr ? path : "/bin:/usr/bin";
+    for (;;) {
+        const std::size_t end = left.find(':');
+        const std::string_view folder = left.substr(0, end);
+        if (is_program(fmt::format("{}/{}", folder.empty() ? "." : folder, name)))
+            return true;
+        if (end == std::string_view::npos)
+            return false;
+        left.remove_prefix(end + 1);
+    }
+}
+
+/// A template's text where it is one and the same for all values.
+std::optional<std::string> constant(const base::text_template& text) {
+    return text.fill([](std::string_view) { return std::nullopt; });
+}
+
+void doubt_launcher(const launcher_settings& launcher, std::vector<std::string>& doubts) {
+    const auto directory = constant(launcher.directory);
+    if (directory && !directory->empty())
+        if (const std::string why = folder_fault(*directory); !why.empty())
+            doubts.push_back(fmt::format("{}: launcher: no session can start: directory {}: {}",
+                                         launcher.source, *directory, why));
+    const auto program = constant(launcher.command.front());
+    if (!program)
+        return;
+    const bool has_folder = program->find('/') != std::string::npos;
+    if (has_folder ? !is_program(*program) : !is_in_path(*program))
+        doubts.push_back(fmt::format(
+            "{}: launcher: no session can start: command {} is {}", launcher.source, *program,
+            has_folder ? "no program that can be run" : "in no folder of PATH"));
+}
+
+} // namespace
+
+std::vector<std::string> doubts_about(const settings& conf) {
+    std::vector<std::string> doubts;
+    if (conf.servers.empty())
+        doubts.push_back(
+            fmt::format("{} has no server block: nothing is listened at but the control address",
+                        shown(conf.file, conf.file.size())));
+    std::set<std::string> roots;
+    for (const server_settings& server : conf.servers)
+        for (const location_settings& location : server.locations) {
+            const auto root = constant(location.static_root);
+            if (!root || root->empty() || !roots.insert(*root).second)
+                continue;
+            if (const std::string why = folder_fault(*root); !why.empty())
+                doubts.push_back(fmt::format("{}: no file can be served from {}: {}",
+                                             location.source, *root, why));
+        }
+    if (conf.lifecycle.launcher)
+        doubt_launcher(*conf.lifecycle.launcher, doubts);
+    return doubts;
+}
+
+} // namespace postern::edge
