@@ -57,7 +57,6 @@ struct visitor {
 struct exchange {
     http_request request;
     std::optional<http_answer> refusal; // to be sent once the body has been read
-    bool is_early = false;              // answered before its body was read
     steady_clock::time_point body_deadline;
     std::size_t received = 0;
 };
@@ -182,10 +181,11 @@ MHD_Result begin(http_server::state& server, MHD_Connection* connection, const c
         visitor_of(connection).among->ask(visitor_of(connection).fd, steady_clock::now());
     const bool is_swallowed = verdict.is_trusted && e.request.is_body_too_large && !is_asking &&
                               length <= swallowed_bytes_max;
-    e.is_early = !is_swallowed && (verdict.is_trusted ? promises_body && verdict.refusal.has_value()
-                                                      : promises_body || verdict.refusal);
+    const bool is_early =
+        !is_swallowed && (verdict.is_trusted ? promises_body && verdict.refusal.has_value()
+                                             : promises_body || verdict.refusal);
     // After an answer that is queued now the library reads no body, and closes.
-    if (e.is_early)
+    if (is_early)
         return send(connection,
                     verdict.refusal ? *verdict.refusal : server.service.answer(e.request));
     e.refusal = std::move(verdict.refusal);
@@ -218,19 +218,9 @@ MHD_Result on_request(void* cls, MHD_Connection* connection, const char* path, c
     return take_body(server, e, taken);
 }
 
-/// What has come and was not read would make the kernel answer with a reset, which can overtake the
-/// answer.
-void throw_away_input(int fd) {
-    char chunk[16 * 1024];
-    for (int i = 0; i < 16 && ::recv(fd, chunk, sizeof chunk, MSG_DONTWAIT) > 0;)
-        ++i;
-}
-
-void on_end(void*, MHD_Connection* connection, void** context, MHD_RequestTerminationCode) {
+void on_end(void*, MHD_Connection*, void** context, MHD_RequestTerminationCode) {
     const std::unique_ptr<exchange> ended{static_cast<exchange*>(*context)};
     *context = nullptr;
-    if (ended && ended->is_early)
-        throw_away_input(visitor_of(connection).fd);
 }
 
 /// Half of the files that may be open are for what else control does.
