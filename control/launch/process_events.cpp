@@ -181,6 +181,7 @@ std::string process_launcher::not_ready_reason(const launch& l) const {
 void process_launcher::begin_end(launch& l, launch_phase then, std::string reason, int signal) {
     prober_.cancel(l.session_id);
     l.then = then;
+    l.was_ended = then == launch_phase::died && !l.leader_gone;
     l.view.phase = launch_phase::stopping;
     l.view.reason = std::move(reason);
     l.view.checking = false;
@@ -209,7 +210,10 @@ void process_launcher::look_at_leaving(launch& l) {
         ports_.give_back(l.view.target.port);
         l.view.phase = l.then;
         log_->info("session {}: process {} {}{}", l.session_id, l.child.pid,
-                   l.then == launch_phase::stopped ? "stopped" : "died: ", l.view.reason);
+                   l.then == launch_phase::stopped ? "stopped"
+                   : l.was_ended                   ? "was ended by postern: "
+                                                   : "died: ",
+                   l.view.reason);
         changed_.push_back(l.session_id);
         return;
     }

@@ -54,6 +54,7 @@ class process_launcher final : public launcher {
         child_process child;
         bool leader_gone = false;
         bool was_killed = false;
+        bool was_ended = false; // by us, for a fault: then `died` all the same
         std::string output_path;
         std::string last_problem; // of the last probe
         base::steady_time

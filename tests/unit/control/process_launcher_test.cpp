@@ -46,7 +46,7 @@ class process_launcher_test : public ::testing::Test {
         options_.command = command(words);
         launcher_.reset();
         launcher_ =
-            process_launcher::make(options_, folder_.path() + "/table", real_time, quiet_log())
+            process_launcher::make(options_, folder_.path() + "/table", real_time, log_.log())
                 .value();
         launcher_->start(s);
     }
@@ -60,8 +60,20 @@ class process_launcher_test : public ::testing::Test {
 
     temporary_folder folder_;
     process_launcher_options options_;
+    kept_log log_;
     std::unique_ptr<process_launcher> launcher_;
 };
+
+TEST_F(process_launcher_test, the_log_tells_who_died_from_whom_postern_ended) {
+    options_.ready.within = 300ms;
+    run({fake_child("silent")});
+    ASSERT_TRUE(reaches(launch_phase::died));
+    EXPECT_THAT(log_.text(), HasSubstr(" was ended by postern: not ready within 0.3 s"));
+    EXPECT_THAT(log_.text(), Not(HasSubstr("died")));
+    run({"/bin/false"});
+    ASSERT_TRUE(reaches(launch_phase::died));
+    EXPECT_THAT(log_.text(), HasSubstr(" died: exited with status 1"));
+}
 
 TEST_F(process_launcher_test, gives_the_program_clean_surroundings) {
     std::filesystem::create_directories(folder_.path() + "/acme");

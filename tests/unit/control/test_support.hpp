@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/text_template.hpp"
 #include "base/unique_fd.hpp"
@@ -11,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <fcntl.h>
 #include <filesystem>
 #include <functional>
 #include <netinet/in.h>
@@ -118,6 +120,28 @@ inline base::log& quiet_log() {
         time};
     return log;
 }
+
+/// What is logged, to be read again.
+class kept_log {
+  public:
+    base::log& log() { return log_; }
+    [[nodiscard]] std::string text() const { return base::read_file(path_, 1 << 20).value(); }
+    /// How many times `words` stand in it.
+    [[nodiscard]] int count(std::string_view words) const {
+        const std::string all = text();
+        int found = 0;
+        for (std::size_t at = 0; (at = all.find(words, at)) != std::string::npos; ++at)
+            ++found;
+        return found;
+    }
+
+  private:
+    temporary_folder folder_;
+    std::string path_ = folder_.path() + "/log";
+    base::unique_fd fd_{::open(path_.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600)};
+    base::system_clock time_;
+    base::log log_{fd_.get(), base::log_level::debug, "test", time_};
+};
 
 inline sync::session session_named(const std::string& id) {
     sync::session s;
