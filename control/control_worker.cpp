@@ -146,10 +146,12 @@ int run(const options& opts, int listener, const sync::open_store& open, const b
 
     metrics numbers;
     const table_look table = look_into(*reader);
-    store_pool stores{open};
+    store_health health;
+    store_pool stores{open, health};
     sessions actions{opts, stores, rings.sync, *bell, time, log};
     session_api api{{opts, actions, table, &*reader, numbers, time, log}};
-    lifecycle life{rules_of(opts), {open, *compute, table, rings.sync, *bell, numbers, time, log}};
+    lifecycle life{rules_of(opts),
+                   {open, *compute, table, rings.sync, *bell, numbers, health, time, log}};
 
     http_server_options http;
     http.threads = opts.http_threads;

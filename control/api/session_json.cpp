@@ -126,8 +126,7 @@ void session_api::wait_until_routed(const sync::session& record) const {
 }
 
 http_answer session_api::ready() {
-    const auto reached = parts_.store.reach();
-    const std::string store = reached ? "" : "the store cannot be reached";
+    const std::string store = parts_.store.trouble();
 
     std::string sync = "there is no session table";
     if (parts_.reader) {

@@ -84,13 +84,17 @@ api_result<std::vector<session>> sessions::of_client(std::string_view client_id)
     return broken(*opened, found.error());
 }
 
-api_result<void> sessions::reach() {
-    auto opened = this->store();
+std::string sessions::trouble() {
+    if (std::string known = stores_->health().why(); !known.empty())
+        return known;
+    auto opened = stores_->take();
     if (!opened)
-        return opened.error();
-    if (const auto position = (*opened)->feed_position(); !position)
-        return broken(*opened, position.error());
-    return {};
+        return opened.error().text();
+    const auto position = (*opened)->feed_position();
+    if (position)
+        return {};
+    opened->give_up(position.error());
+    return position.error().text();
 }
 
 } // namespace postern::control

@@ -43,7 +43,8 @@ api_result<store_pool::lease> sessions::store() {
         return std::move(*lease);
     return api_error{503,
                      "store_unavailable",
-                     "the store cannot be reached; nothing was changed, try again",
+                     fmt::format("the store cannot be reached; nothing was changed, try again: {}",
+                                 lease.error().text()),
                      {},
                      {{"Retry-After", "2"}}};
 }
@@ -51,7 +52,7 @@ api_result<store_pool::lease> sessions::store() {
 api_error sessions::broken(store_pool::lease& store, const base::failure& why) {
     if (why.code == store_error::invalid)
         return {500, "store_invalid", "the store holds a record that makes no sense: " + why.what};
-    store.give_up();
+    store.give_up(why);
     return {503,
             "store_unavailable",
             "the store did not answer: " + why.text(),

@@ -48,8 +48,8 @@ class sessions {
     [[nodiscard]] api_result<sync::session> deactivate(std::string_view session_id);
     [[nodiscard]] api_result<sync::session> get(std::string_view session_id);
     [[nodiscard]] api_result<std::vector<sync::session>> of_client(std::string_view client_id);
-    /// Whether the store answers.
-    [[nodiscard]] api_result<void> reach();
+    /// Why the store cannot be used, for reading or writing; empty: it can. Does not write.
+    [[nodiscard]] std::string trouble();
 
   private:
     [[nodiscard]] api_result<store_pool::lease> store();

@@ -2,6 +2,7 @@
 // time.
 #pragma once
 
+#include "control/store_health.hpp"
 #include "sync/store/store.hpp"
 
 #include <memory>
@@ -13,7 +14,9 @@ namespace postern::control {
 /// Thread-safe. A connection is used by one thread at a time.
 class store_pool {
   public:
-    explicit store_pool(sync::open_store open) : open_{std::move(open)} {}
+    /// `health` outlives this; it is told of what fails.
+    store_pool(sync::open_store open, store_health& health)
+        : open_{std::move(open)}, health_{&health} {}
 
     /// A connection for as long as it lives; then it goes back, unless it was given up.
     class lease {
@@ -29,7 +32,10 @@ class store_pool {
         [[nodiscard]] sync::store& operator*() const { return *store_; }
         [[nodiscard]] sync::store* operator->() const { return store_.get(); }
         /// It does not work any more: the next one is opened anew.
-        void give_up() { store_.reset(); }
+        void give_up(const base::failure& why) {
+            store_.reset();
+            from_->health_->failed(why);
+        }
 
       private:
         store_pool* from_;
@@ -47,10 +53,14 @@ class store_pool {
             }
         }
         auto opened = open_();
-        if (!opened)
+        if (!opened) {
+            health_->failed(opened.error());
             return opened.error();
+        }
         return lease{*this, std::move(*opened)};
     }
+
+    [[nodiscard]] const store_health& health() const noexcept { return *health_; }
 
   private:
     void put_back(std::unique_ptr<sync::store> store) {
@@ -59,6 +69,7 @@ class store_pool {
     }
 
     sync::open_store open_;
+    store_health* health_;
     std::mutex lock_;
     std::vector<std::unique_ptr<sync::store>> idle_;
 };

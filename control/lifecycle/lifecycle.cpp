@@ -18,6 +18,7 @@ constexpr auto scan_pause_min = 1s,
 constexpr std::size_t page = 500;    // records or changes read at a time
 constexpr int batches_max = 20; // of changes in one turn, so that launches are not kept waiting
 constexpr auto retry_pause_max = 5000ms;
+constexpr auto write_try_pause = 1000ms;
 
 const std::vector<session_status> moving{session_status::initializing, session_status::active,
                                          session_status::draining};
@@ -37,6 +38,37 @@ lifecycle::lifecycle(const lifecycle_rules& rules, lifecycle_parts parts)
     : rules_{rules}, parts_{std::move(parts)} {}
 
 void lifecycle::turn(std::span<::pollfd> also, std::chrono::milliseconds at_most) {
+    const bool was_rung = wait(also, at_most);
+    const auto now = parts_.time.steady();
+    parts_.numbers.lifecycle_beat_ms.store(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count(),
+        std::memory_order_relaxed);
+    const bool is_due = now >= next_feed_;
+    if (is_due)
+        next_feed_ = now + feed_pause;
+    if (!has_store()) {
+        if (rules_.is_stopping)
+            for (const std::string& id : parts_.compute.sessions())
+                parts_.compute.stop(id);
+        return publish();
+    }
+    // Each of these can lose the store.
+    if (checkpoint_.empty() || now >= next_stock_)
+        take_stock();
+    else if (was_rung || (is_due && store_->may_have_changed()))
+        follow_feed();
+    if (store_ && is_due) {
+        owe_the_due();
+        if (now >= next_scan_)
+            scan_the_resting();
+    }
+    visit_the_owed();
+    if (store_ && std::exchange(failures_, 0) > 0)
+        parts_.log.notice("the store is back");
+    publish();
+}
+
+bool lifecycle::wait(std::span<::pollfd> also, std::chrono::milliseconds at_most) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(next_feed_ - parts_.time.steady());
     const auto timeout = std::clamp(left, 0ms, std::max(at_most, 0ms));
@@ -48,38 +80,19 @@ void lifecycle::turn(std::span<::pollfd> also, std::chrono::milliseconds at_most
     const bool was_rung = fds.back().revents != 0;
     if (was_rung)
         parts_.bell.silence(); // before we look: a ring from here on is for the next turn
+    return was_rung;
+}
 
-    const auto now = parts_.time.steady();
-    parts_.numbers.lifecycle_beat_ms.store(
-        std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count(),
-        std::memory_order_relaxed);
-    const bool is_due = now >= next_feed_;
-    if (is_due)
-        next_feed_ = now + feed_pause;
-    if (!open_store()) {
-        if (rules_.is_stopping)
-            for (const std::string& id : parts_.compute.sessions())
-                parts_.compute.stop(id);
-        return publish();
-    }
-    if (checkpoint_.empty() || now >= next_stock_)
-        take_stock();
-    else if (was_rung || (is_due && store_->may_have_changed()))
-        follow_feed();
-    if (store_ && is_due) {
-        look_at_due();
-        if (now >= next_scan_)
-            scan_the_resting();
-    }
+void lifecycle::visit_the_owed() {
     for (auto it = owed_.begin(); store_ && it != owed_.end();)
-        it = look_at(*it) ? owed_.erase(it) : std::next(it);
-    publish();
+        it = visit(*it) ? owed_.erase(it) : std::next(it);
 }
 
 void lifecycle::begin_stop() {
     rules_.is_stopping = true;
     next_feed_ = {};
     next_stock_ = {};
+    store_not_before_ = {};
 }
 
 bool lifecycle::has_stopped() const {
@@ -92,23 +105,35 @@ bool lifecycle::has_stopped() const {
     });
 }
 
-bool lifecycle::open_store() {
-    if (store_)
+bool lifecycle::has_store() {
+    const auto now = parts_.time.steady();
+    const bool was_away = !store_;
+    if (was_away) {
+        if (now < store_not_before_)
+            return false;
+        auto opened = parts_.open();
+        if (!opened) {
+            lose_store(opened.error());
+            return false;
+        }
+        store_ = std::move(*opened);
+        checkpoint_.clear(); // what happened meanwhile is found by taking stock
+    }
+    if (parts_.health.why().empty() || (!was_away && now < next_write_try_))
         return true;
-    if (parts_.time.steady() < store_not_before_)
-        return false;
-    auto opened = parts_.open();
-    if (!opened) {
-        lose_store(opened.error());
+    // Something failed, here or in the API. That reading works tells nothing of writing.
+    next_write_try_ = now + write_try_pause;
+    if (const auto tried = store_->try_write(); !tried) {
+        lose_store(tried.error());
         return false;
     }
-    store_ = std::move(*opened);
-    checkpoint_.clear(); // what happened meanwhile is found by taking stock
+    parts_.health.worked();
     return true;
 }
 
 void lifecycle::lose_store(const base::failure& why) {
     metrics::add(parts_.numbers.store_errors);
+    parts_.health.failed(why);
     if (failures_++ == 0)
         parts_.log.error("the store is away, sessions keep running: {}", why.text());
     store_.reset();
@@ -123,7 +148,7 @@ void lifecycle::set_record(memory& m, std::optional<sync::session> record) {
         ++known_count_[static_cast<std::size_t>(m.record->status)];
 }
 
-void lifecycle::note(const sync::session& record) {
+void lifecycle::owe_changed(const sync::session& record) {
     set_record(known_[record.session_id], record);
     owed_.insert(record.session_id);
 }
@@ -143,11 +168,11 @@ void lifecycle::take_stock() {
             const auto at = known_.find(record.session_id);
             if (at == known_.end() || !at->second.record ||
                 at->second.record->version != record.version) {
-                note(record);
+                owe_changed(record);
                 continue;
             }
             set_record(at->second, record); // its activity may be newer
-            consider(record.session_id);
+            owe_or_wait(record.session_id);
         }
         if (records->size() < page)
             break;
@@ -167,8 +192,6 @@ void lifecycle::take_stock() {
         parts_.compute.sweep();
         has_swept_ = true;
     }
-    if (std::exchange(failures_, 0) > 0)
-        parts_.log.notice("the store is back");
     checkpoint_ = *position;
     next_stock_ = parts_.time.steady() + stock_pause;
 }
@@ -182,7 +205,7 @@ void lifecycle::follow_feed() {
             return lose_store(read.error());
         for (const sync::change& c : read->changes) {
             if (c.current && c.current->defect.empty())
-                note(c.current->record);
+                owe_changed(c.current->record);
             else if (known_.contains(c.session_id))
                 owed_.insert(c.session_id);
         }
@@ -193,15 +216,15 @@ void lifecycle::follow_feed() {
     next_feed_ = {};
 }
 
-void lifecycle::look_at_due() {
+void lifecycle::owe_the_due() {
     for (const std::string& id : due_.take(base::to_epoch_ms(parts_.time.wall())))
-        consider(id);
-    look_at_refused();
+        owe_or_wait(id);
+    owe_the_refused();
 }
 
 /// What workers report about a target is in the table and nowhere else, so this has to go and look:
 /// at what runs here, not at every session.
-void lifecycle::look_at_refused() {
+void lifecycle::owe_the_refused() {
     if (!parts_.table)
         return;
     for (std::string& id : parts_.compute.sessions()) {
@@ -212,11 +235,11 @@ void lifecycle::look_at_refused() {
         const auto entry = parts_.table(at->second.record->route_key);
         if (entry && entry->activity.refused_at_ms > 0 &&
             entry->activity.refused_at_ms > parts_.compute.view(id).good_at_ms)
-            consider(id);
+            owe_or_wait(id);
     }
 }
 
-void lifecycle::consider(const std::string& id) {
+void lifecycle::owe_or_wait(const std::string& id) {
     const auto at = known_.find(id);
     if (at == known_.end())
         return;

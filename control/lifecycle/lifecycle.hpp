@@ -9,6 +9,7 @@
 #include "control/lifecycle/due_times.hpp"
 #include "control/lifecycle/next_step.hpp"
 #include "control/metrics/metrics.hpp"
+#include "control/store_health.hpp"
 #include "sync/store/store.hpp"
 
 #include <array>
@@ -34,13 +35,23 @@ struct lifecycle_parts {
     const base::doorbell& sync_bell; // rung after each write
     const base::doorbell& bell;      // rings when the API has written
     metrics& numbers;
+    store_health& health;
     const base::clock& time;
     base::log& log;
 };
 
 /// Drives every session towards what its record says. All writes are conditional: after a conflict
-/// it reads again and decides again, so any number of writers get on. While the store is away, what
-/// runs goes on running and what is owed is tried again. One thread.
+/// it reads again and decides again, so any number of writers get on. One thread.
+///
+/// A turn first gathers which sessions may need a step: their launch, the feed, the time or a full
+/// comparison names them. They are owed a visit. Then it visits each: reads the record again and
+/// takes steps until there are none. A session that was visited to its end is owed nothing any
+/// more; a visit that the store ends halfway (it cannot be read, or not written) stays owed, and so
+/// do those behind it.
+///
+/// The store is away from the first call that fails for its sake until a turn has read what it has
+/// to, has shown that writing works, and has visited all that were owed. What runs goes on running
+/// meanwhile. Tries come after a growing pause.
 class lifecycle {
   public:
     lifecycle(const lifecycle_rules& rules, lifecycle_parts parts);
@@ -63,21 +74,26 @@ class lifecycle {
         std::vector<base::steady_time> relaunches;
     };
 
-    bool open_store();
+    /// Launches that changed are owed. Whether the bell rang.
+    bool wait(std::span<::pollfd> also, std::chrono::milliseconds at_most);
+    /// True: there is a store, and it can be written as far as anybody knows.
+    bool has_store();
     void lose_store(const base::failure& why);
     void take_stock();
     void follow_feed();
     void scan_the_resting();
-    void look_at_due();
-    void look_at_refused();
-    void note(const sync::session& record);
+    void owe_the_due();
+    void owe_the_refused();
+    void owe_changed(const sync::session& record);
     void set_record(memory& m, std::optional<sync::session> record);
     void mind_draining(memory& m) const;
-    /// Without the store: whether there is anything to do by what is known, else when there may be.
-    void consider(const std::string& id);
+    /// By what is known, without the store: owed if there is a step to take, else due when there
+    /// may be.
+    void owe_or_wait(const std::string& id);
+    void visit_the_owed();
     [[nodiscard]] situation situation_of(const std::string& id, const memory& m) const;
-    /// False: the store is away, look again later.
-    [[nodiscard]] bool look_at(const std::string& id);
+    /// All four: false when the store was lost on the way.
+    [[nodiscard]] bool visit(const std::string& id);
     [[nodiscard]] bool take_step(const std::string& id, memory& m, const step& s);
     [[nodiscard]] bool write(const std::string& id, memory& m, const step& s);
     [[nodiscard]] bool remove(const std::string& id, memory& m);
@@ -89,14 +105,16 @@ class lifecycle {
     lifecycle_parts parts_;
     std::unique_ptr<sync::store> store_;
     std::map<std::string, memory> known_;
-    std::set<std::string> owed_; // to be looked at in this turn, or as soon as the store is back
-    due_times due_;              // the others of known_ that time alone can move
+    std::set<std::string> owed_;                 // a visit; only visit_the_owed takes out
+    due_times due_;                              // the others of known_ that time alone can move
     std::array<std::uint64_t, 5> known_count_{}; // records in known_ by status
     std::string checkpoint_;                     // empty: stock has to be taken
     bool has_swept_ = false;
-    unsigned failures_ = 0; // of the store in a row
+    unsigned failures_ =
+        0; // how often the store was lost since it was last well; 0: it is not away
     base::steady_time store_not_before_{};
-    base::steady_time next_feed_{};  // look at the feed
+    base::steady_time next_write_try_{}; // while others say that writing fails
+    base::steady_time next_feed_{};      // look at the feed
     base::steady_time next_stock_{}; // full comparison, to bound what the feed could have missed
     base::steady_time next_scan_{};  // the page of resting records after scan_after_
     std::string scan_after_;

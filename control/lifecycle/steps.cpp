@@ -9,7 +9,7 @@ namespace {
 using sync::session_status;
 using sync::store_error;
 
-constexpr int steps_max = 32; // in one look; more means that two rules disagree
+constexpr int steps_max = 32; // in one visit; more means that two rules disagree
 
 bool is_at_rest(const std::optional<sync::session>& record) {
     return !record || record->status == session_status::inactive ||
@@ -44,7 +44,7 @@ void lifecycle::mind_draining(memory& m) const {
         m.draining_since_ms = base::to_epoch_ms(parts_.time.wall());
 }
 
-bool lifecycle::look_at(const std::string& id) {
+bool lifecycle::visit(const std::string& id) {
     memory& m = known_[id];
     if (!read_again(id, m))
         return false;

@@ -1,6 +1,8 @@
 """The store and the table from outside: who may change it, what happens when it is away."""
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -66,6 +68,95 @@ def test_routing_goes_on_while_the_store_is_locked(live):
         db.execute("ROLLBACK")
         db.close()
     until("written again", lambda: live.activate("locked").status in (200, 201), within=10)
+
+
+def store_check(postern):
+    return request(postern.api, "/readyz").json["checks"]["store"]
+
+
+def lines_with(postern, words):
+    return [line for line in postern.log().splitlines() if words in line and "control" in line]
+
+
+def follow_for(seconds, postern):
+    """The store's check all the time; it has to stay what it is."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = request(postern.api, "/readyz")
+        assert answer.status == 503, answer
+        time.sleep(0.05)
+
+
+def test_not_ready_while_the_store_cannot_be_written(live):
+    db = sqlite3.connect(live.db, timeout=5, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        assert live.activate("locked").status == 503
+        check = store_check(live)
+        assert not check["ok"] and "another process has it locked" in check["why"], check
+        follow_for(8, live)
+        assert live.api_call("GET", "/api/sessions/up/status").status == 200  # reading works
+    finally:
+        db.execute("ROLLBACK")
+        db.close()
+    until("ready though nobody wrote", lambda: store_check(live)["ok"], within=8)
+    until("it is said", lambda: lines_with(live, "the store is back"))
+    assert len(lines_with(live, "the store is away")) == 1 and len(lines_with(live, "the store is back")) == 1, live.log()
+
+
+def test_an_owed_stop_on_a_full_disk_is_said_once(run_postern, tmp_path):
+    import harness
+
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2500k", "none", disk], capture_output=True).returncode != 0:
+        pytest.skip("no permission to mount a small file system")
+    try:
+        conf = harness.CONF.replace("{folder}/sessions.db", f"{disk}/sessions.db")
+        conf = conf.replace("idle_timeout    1h;", f"idle_timeout    2s; include {tmp_path}/launcher.conf;")
+        # A file of its own: the harness fills {port} in as postern's own.
+        (tmp_path / "launcher.conf").write_text(f"""launcher process {{
+            command {sys.executable} -u {harness.FAKES}/container.py {{port}} {{threadId}} {tmp_path};
+            ready http / within 20s;
+            output_directory {tmp_path};
+        }}""")
+        (tmp_path / "gate").touch()
+        postern = run_postern(conf=conf)
+        postern.db = f"{disk}/sessions.db"
+        assert postern.activate("idle").status == 201
+        until("it runs", lambda: postern.status("idle") == "active")
+        try:
+            (disk / "ballast").write_bytes(b"x" * 3_000_000)
+        except OSError:
+            pass
+        until("the log is full, too", lambda: postern.activate(f"t{time.monotonic_ns()}").status == 503, every=0)
+        follow_for(6, postern)
+        check = store_check(postern)
+        assert "the disk is full" in check["why"], check
+        assert postern.activate("more").status == 503
+        assert len(lines_with(postern, "the store is away")) == 1 and not lines_with(postern, "the store is back"), postern.log()
+        assert postern.status("idle") == "active"
+        (disk / "ballast").unlink()
+        until("ready though nobody wrote", lambda: store_check(postern)["ok"], within=8)
+        assert postern.activate("more").status == 201
+        until("the stop that was owed", lambda: postern.status("idle") == "inactive")
+        assert len(lines_with(postern, "the store is away")) == 1, postern.log()
+        assert postern.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_readiness_gives_the_reason_that_the_log_has(live):
+    for suffix in ("", "-wal", "-shm"):
+        os.rename(live.db + suffix, live.db + suffix + ".away")
+    check = until("it is noticed", lambda: not (c := store_check(live))["ok"] and c)
+    said = until("it is said", lambda: lines_with(live, "the store is away"))[0]
+    assert "deleted or replaced" in said and check["why"] in said, (said, check)
+    follow_for(2, live)
+    assert store_check(live) == check
+    for suffix in ("-wal", "-shm", ""):
+        os.rename(live.db + suffix + ".away", live.db + suffix)
+    until("ready again", lambda: store_check(live)["ok"], within=8)
 
 
 def test_routing_goes_on_while_the_store_is_gone(live):

@@ -97,7 +97,7 @@ class lifecycle_over_meddled_store : public ::testing::Test {
         life_ = std::make_unique<lifecycle>(
             rules_, lifecycle_parts{opener(), launcher_,
                                     [this](std::string_view) { return ++looks_, table_; }, bell_,
-                                    own_bell_, numbers_, time_, quiet_log()});
+                                    own_bell_, numbers_, health_, time_, *log_});
     }
     sync::open_store opener() {
         return [this]() -> base::result<std::unique_ptr<sync::store>> {
@@ -133,6 +133,8 @@ class lifecycle_over_meddled_store : public ::testing::Test {
     int looks_ = 0; // into the table
     base::doorbell bell_, own_bell_;
     metrics numbers_;
+    store_health health_;
+    base::log* log_ = &quiet_log();
     meddling_store::hook hook_;
     bool is_away_ = false;
     std::unique_ptr<sync::store> store_ =

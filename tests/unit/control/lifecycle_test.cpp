@@ -208,12 +208,122 @@ TEST_F(lifecycle_over_meddled_store, a_refusing_target_is_checked_once_a_refusal
     EXPECT_EQ(launcher_.checks, 1);
 }
 
+constexpr auto cannot_write = [](std::string_view call) {
+    return call == "insert" || call == "replace" || call == "remove" || call == "try_write"
+               ? std::optional{sync::store_error::unavailable}
+               : std::nullopt;
+};
+
+TEST_F(lifecycle_over_meddled_store, a_store_that_is_only_read_is_away_once_and_tried_less_often) {
+    kept_log kept;
+    log_ = &kept.log();
+    make();
+    add(active, "fake:7");
+    turn();
+    int writes = 0;
+    hook_ = [&](std::string_view call) {
+        const auto failed = cannot_write(call);
+        writes += failed ? 1 : 0;
+        return failed;
+    };
+    turn(301s); // it owes an idle stop now
+    EXPECT_EQ(writes, 1);
+    EXPECT_EQ(health_.why(), "replace: the store is unavailable");
+    for (int i = 0; i < 160; ++i)
+        turn();
+    EXPECT_GE(writes, 5);
+    EXPECT_LE(writes, 45) << "40 s, with pauses that grow to 5 s; without growth 140";
+    EXPECT_EQ(kept.count("the store is away"), 1) << kept.text();
+    EXPECT_EQ(kept.count("the store is back"), 0) << kept.text();
+    EXPECT_NE(health_.why(), "");
+    hook_ = {};
+    turn(6s);
+    EXPECT_EQ(record().status, draining);
+    EXPECT_EQ(kept.count("the store is away"), 1) << kept.text();
+    EXPECT_EQ(kept.count("the store is back"), 1) << kept.text();
+    EXPECT_EQ(health_.why(), "");
+}
+
+TEST_F(lifecycle_over_meddled_store, what_is_owed_is_not_forgotten_nor_back_before_it_is_done) {
+    kept_log kept;
+    log_ = &kept.log();
+    make();
+    add(active, "fake:7");
+    turn();
+    // Small writes work, this one does not.
+    hook_ = [](std::string_view call) {
+        return call == "replace" ? std::optional{sync::store_error::unavailable} : std::nullopt;
+    };
+    turn(301s);
+    for (int i = 0; i < 40; ++i)
+        turn(1s);
+    EXPECT_EQ(kept.count("the store is away"), 1) << kept.text();
+    EXPECT_EQ(kept.count("the store is back"), 0) << kept.text();
+    hook_ = {};
+    turn(6s);
+    EXPECT_EQ(record().status, draining);
+    EXPECT_EQ(kept.count("the store is back"), 1) << kept.text();
+}
+
+/// Nothing is owed here: who finds out that writing fails is the API, and who finds out that it
+/// works again is the lifecycle.
+TEST_F(lifecycle_over_meddled_store, a_write_that_failed_in_the_api_is_trouble_until_one_works) {
+    options opts;
+    opts.route_key = text("{clientId}-{threadId}");
+    store_pool stores{opener(), health_};
+    sessions api{opts, stores, bell_, own_bell_, time_, quiet_log()};
+    const fields wanted{{"clientId", "acme"}, {"userId", "scott"}, {"threadId", "x"}};
+    turn();
+    EXPECT_EQ(api.trouble(), "");
+    hook_ = cannot_write;
+    EXPECT_EQ(api.trouble(), "") << "nobody has tried";
+    EXPECT_EQ(api.activate(wanted).error().status, 503U);
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(api.trouble(), "insert: the store is unavailable") << i;
+        turn();
+    }
+    hook_ = {};
+    turn(6s);
+    EXPECT_EQ(api.trouble(), "");
+    EXPECT_TRUE(api.activate(wanted));
+}
+
+TEST_F(lifecycle_over_meddled_store, writing_is_tried_only_after_a_failure_and_once_a_second) {
+    add(active, "fake:7");
+    int tries = 0;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        tries += call == "try_write" ? 1 : 0;
+        return std::nullopt;
+    };
+    for (int i = 0; i < 20; ++i)
+        turn();
+    EXPECT_EQ(tries, 0);
+    for (int i = 0; i < 20; ++i) {
+        health_.failed({sync::store_error::unavailable, "one call"});
+        turn();
+    }
+    EXPECT_EQ(tries, 5);
+}
+
+TEST_F(lifecycle_over_meddled_store, a_stop_does_not_wait_for_the_pause_to_end) {
+    add(active, "fake:7");
+    turn();
+    hook_ = cannot_write;
+    turn(301s);
+    for (int i = 0; i < 40; ++i)
+        turn(1s);
+    hook_ = {};
+    life_->begin_stop();
+    turn(1ms);
+    EXPECT_EQ(launcher_.view("t1").phase, launch_phase::stopping);
+}
+
 /// The API's own races, made to happen.
 TEST_F(lifecycle_over_meddled_store, activations_that_lose_a_race_answer_with_the_winner) {
     options opts;
     opts.route_key = text("{clientId}-{threadId}");
     opts.history = 24h;
-    store_pool stores{opener()};
+    store_pool stores{opener(), health_};
     sessions api{opts, stores, bell_, own_bell_, time_, quiet_log()};
     const fields wanted{{"clientId", "acme"}, {"userId", "scott"}, {"threadId", "x"}};
     hook_ = [&, first = true](std::string_view call) mutable -> std::optional<sync::store_error> {
