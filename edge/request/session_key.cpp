@@ -91,12 +91,33 @@ class finder {
         for (const field& f : head_.fields) {
             if (!equal_ignoring_case(f.name, name))
                 continue;
+            if (is_capture(f.value) && outside && !leads_to(location, f.value))
+                return false;
             if (is_capture(f.value))
                 return found_with(location, {where_, location.header_capture, f.value}, outside);
             out_.outcome = key_outcome::refused;
             return true;
         }
         return false;
+    }
+
+    /// Whether a URL with this name in the location's path would lead there, too: what another
+    /// location takes out of a session's path is not to be had by a header.
+    bool leads_to(const location_settings& location, std::string_view name) {
+        std::string& url = out_.redirect_to;
+        bool is_known = true;
+        for (const capture_pattern::piece& p : location.path.pieces) {
+            is_known = is_known && (!p.is_capture || p.text == location.header_capture);
+            url += p.is_capture ? name : std::string_view{p.text};
+        }
+        while (url.ends_with('/'))
+            url.pop_back();
+        url += head_.path;
+        located there;
+        const bool leads = !is_known || (index_.locate_session(*where_.server, url, there) &&
+                                         there.location == &location);
+        url.clear();
+        return leads;
     }
 
     /// The Referer's URL when it is on this request's host.

@@ -33,7 +33,8 @@ struct session_key {
 /// upgrade is found).
 /// 2. `header` of the location, or, outside of session locations (static, or none), of one of the
 /// server's: its value
-///    stands for the session's capture. Malformed: refused.
+///    stands for the session's capture. Malformed: refused. Outside it counts only where the same
+///    target below the session's path is the session's.
 /// 3. `referer`, not for upgrades: a same-host Referer below a session's prefix: redirect to the
 /// prefix + target.
 ///    Dev servers emit root-absolute URLs; the redirected URL carries the prefix, so nested imports

@@ -134,6 +134,17 @@ TEST(session_key, from_a_header_outside_of_session_locations) {
               key_outcome::none);
 }
 
+TEST(session_key, a_header_opens_no_part_that_is_closed_to_urls) {
+    const settings s = shared_host();
+    const std::string header = "X-Edit-Session-Id: t2\r\n";
+    // "/session/{threadId}/files/" is another location.
+    const outcome_of o{s, get("/files/x", header, host)};
+    EXPECT_EQ(o.key.outcome, key_outcome::none);
+    EXPECT_EQ(o.key.redirect_to, "");
+    EXPECT_EQ((outcome_of{s, handshake("/files/x", header, host)}.key.outcome), key_outcome::none);
+    EXPECT_EQ((outcome_of{s, get("/file/x", header, host)}.key.key), "acme-t2");
+}
+
 TEST(session_key, from_a_header_where_the_path_has_no_session) {
     const settings s =
         conf({server({"edit.{clientId}.example.com"},
