@@ -315,6 +315,7 @@ TEST_F(lifecycle_over_meddled_store, a_stop_does_not_wait_for_the_pause_to_end) 
     hook_ = {};
     life_->begin_stop();
     turn(1ms);
+    EXPECT_EQ(record().status, draining) << "written at once";
     EXPECT_EQ(launcher_.view("t1").phase, launch_phase::stopping);
 }
 
