@@ -102,20 +102,18 @@ class finder {
     }
 
     /// Whether a URL with this name in the location's path would lead there, too: what another
-    /// location takes out of a session's path is not to be had by a header.
+    /// location takes out of a session's path is not to be had by a header. Other names of the path
+    /// are not in the key; any will do.
     bool leads_to(const location_settings& location, std::string_view name) {
         std::string& url = out_.redirect_to;
-        bool is_known = true;
-        for (const capture_pattern::piece& p : location.path.pieces) {
-            is_known = is_known && (!p.is_capture || p.text == location.header_capture);
+        for (const capture_pattern::piece& p : location.path.pieces)
             url += p.is_capture ? name : std::string_view{p.text};
-        }
         while (url.ends_with('/'))
             url.pop_back();
         url += head_.path;
         located there;
-        const bool leads = !is_known || (index_.locate_session(*where_.server, url, there) &&
-                                         there.location == &location);
+        const bool leads =
+            index_.locate_session(*where_.server, url, there) && there.location == &location;
         url.clear();
         return leads;
     }

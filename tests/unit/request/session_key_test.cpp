@@ -143,6 +143,16 @@ TEST(session_key, a_header_opens_no_part_that_is_closed_to_urls) {
     EXPECT_EQ(o.key.redirect_to, "");
     EXPECT_EQ((outcome_of{s, handshake("/files/x", header, host)}.key.outcome), key_outcome::none);
     EXPECT_EQ((outcome_of{s, get("/file/x", header, host)}.key.key), "acme-t2");
+    // Another session location is another one, too; and a path may have names that the key lacks.
+    const settings two = conf(
+        {server({}, {session("/session/{threadId}/", "{threadId}", {.header = "X-Edit-Session-Id"}),
+                     session("/session/{threadId}/live/", "live-{threadId}"),
+                     location("/", handler::static_files)})});
+    EXPECT_EQ((outcome_of{two, get("/live/x", header)}.key.outcome), key_outcome::none);
+    EXPECT_EQ((outcome_of{two, get("/x", header)}.key.key), "t2");
+    const settings unknown = conf({server(
+        {}, {session("/{userId}/{threadId}/", "{threadId}", {.header = "X-Edit-Session-Id"})})});
+    EXPECT_EQ((outcome_of{unknown, get("/x", header)}.key.key), "t2");
 }
 
 TEST(session_key, from_a_header_where_the_path_has_no_session) {
@@ -336,6 +346,15 @@ TEST(session_key, a_cookie_holds_all_captures_of_the_path) {
         EXPECT_EQ(socket.where.rest, path);
         EXPECT_EQ(socket.where.prefix, "");
     }
+}
+
+TEST(session_key, a_cookie_never_leads_to_another_host) {
+    const settings s =
+        conf({server({}, {session("//x/{threadId}/", "{threadId}", {.cookie = true})})});
+    EXPECT_EQ((outcome_of{s, get("//x/t1/")}.key.key), "t1");
+    const outcome_of o{
+        s, get("/about", std::string{navigation} + "Cookie: postern_session=//x/t1\r\n")};
+    EXPECT_EQ(o.key.outcome, key_outcome::none);
 }
 
 TEST(session_key, a_cookie_needs_a_prefix) {
