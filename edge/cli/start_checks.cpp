@@ -44,8 +44,7 @@ class checks {
             note(who.error());
             return std::move(found_);
         }
-        if (!conf_.pid_file.empty())
-            check_file("pid file", conf_.pid_file);
+        check_pid_file();
         if (const auto folders = check_folders(conf_, *who); !folders)
             note(folders.error());
         check_log("error_log", conf_.error_log);
@@ -63,6 +62,17 @@ class checks {
     void check_file(const char* what, const std::string& path) {
         if (const auto error = write_error(path))
             note({error, fmt::format("cannot open {} {}", what, path)});
+    }
+
+    void check_pid_file() {
+        struct stat about {};
+        if (conf_.pid_file.empty())
+            return;
+        if (::lstat(conf_.pid_file.c_str(), &about) == 0 && S_ISLNK(about.st_mode))
+            note({make_error_code(errc::too_many_symbolic_link_levels),
+                  "cannot open pid file " + conf_.pid_file}); // it is not followed
+        else
+            check_file("pid file", conf_.pid_file);
     }
 
     void check_log(const char* directive, const std::string& path) {

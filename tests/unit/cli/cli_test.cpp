@@ -127,6 +127,10 @@ TEST_F(commands, test_of_what_a_start_needs) {
     EXPECT_NE(told(with("", pid + table + store + token),
                    [&] { std::filesystem::create_directory(folder_ + "/p.pid"); }),
               "");
+    EXPECT_EQ(told(with("", pid + table + store + token),
+                   [&] { std::filesystem::create_symlink("x", folder_ + "/p.pid"); }),
+              "postern: cannot open pid file " + folder_ +
+                  "/p.pid: Too many levels of symbolic links\n");
     const struct {
         std::string content;
         unsigned mode;
