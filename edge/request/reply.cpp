@@ -24,9 +24,12 @@ void settle_body(exchange& x) {
     x.close_after = x.may_send_on = true; // what follows would be read as a request
 }
 
-void write_reply_head(exchange& x, unsigned status, std::size_t body_bytes,
+using head_buffer = fmt::basic_memory_buffer<char, 768>; // more only with many add_headers
+
+void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std::size_t body_bytes,
                       const reply_options& options) {
-    auto to = std::back_inserter(x.out);
+    auto to = fmt::appender{out};
+    const auto put = [&](std::string_view text) { out.append(text); };
     fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", status, status_text(status),
                    http_date_now(x.worker.time));
     if (!options.location.empty())
@@ -35,7 +38,7 @@ void write_reply_head(exchange& x, unsigned status, std::size_t body_bytes,
         fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", options.content_type,
                        body_bytes);
     if (!options.cacheable)
-        x.out += "Cache-Control: no-store\r\n";
+        put("Cache-Control: no-store\r\n");
     if (options.retry_after_s > 0)
         fmt::format_to(to, "Retry-After: {}\r\n", options.retry_after_s);
     if (!options.marker.empty())
@@ -45,8 +48,8 @@ void write_reply_head(exchange& x, unsigned status, std::size_t body_bytes,
     if (x.where.location)
         for (const auto& [name, value] : x.location().add_headers)
             fmt::format_to(to, "{}: {}\r\n", name, value);
-    x.out += x.close_after ? "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
-                           : "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n";
+    put(x.close_after ? "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+                      : "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n");
 }
 
 void note_send_failure(exchange& x) {
@@ -76,21 +79,17 @@ std::string_view marker_of(page which) noexcept {
 
 task<void> reply(exchange& x, unsigned status, std::string_view body, reply_options options) {
     settle_body(x);
-    x.out.clear();
     x.status = status;
     x.answered = true;
-    write_reply_head(x, status, body.size(), options);
-    const bool with_body = x.head.method != method::head;
-    if (with_body)
-        x.out += body;
-    std::string_view left = x.out;
-    if (!x.client.write_now(left)) {
-        const auto error = co_await x.client.write_all(left, x.worker.conf.timeouts.send);
-        if (error)
-            note_send_failure(x);
-    }
-    if (with_body)
-        x.bytes_sent += body.size();
+    head_buffer head;
+    write_reply_head(x, head, status, body.size(), options);
+    if (x.head.method == method::head)
+        body = {};
+    const auto error = co_await x.client.write_all({head.data(), head.size()}, body, {},
+                                                   x.worker.conf.timeouts.send);
+    if (error)
+        note_send_failure(x);
+    x.bytes_sent += body.size();
 }
 
 task<void> reply_page(exchange& x, page which, unsigned status, std::string_view reason,
@@ -109,13 +108,13 @@ task<void> reply_page(exchange& x, page which, unsigned status, std::string_view
         if (x.route.started_at_ms > 0 && x.route.started_at_ms <= now_ms)
             values.waited_ms = now_ms - x.route.started_at_ms;
     }
-    std::string html;
-    x.worker.pages_of(x.where.location).render(which, values, html);
+    x.out.clear();
+    x.worker.pages_of(x.where.location).render(which, values, x.out);
     reply_options options;
     options.content_type = "text/html; charset=utf-8";
     options.retry_after_s = retry_after_s;
     options.marker = marker_of(which);
-    co_await reply(x, status, html, options);
+    co_await reply(x, status, x.out, options);
 }
 
 task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer,
