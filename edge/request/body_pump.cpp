@@ -62,7 +62,18 @@ task<void> body_pump::pump() {
     const auto within = x_.worker.conf.timeouts.upstream_send;
     const std::uint64_t bytes_max = x_.location().body_bytes_max;
     while (!stopping_) {
-        const std::string_view content = co_await body_.next();
+        std::string_view content = body_.next_buffered();
+        if (content.empty() && body_.is_worth_splicing())
+            if (lent_pipe pipe = x_.worker.pipes.lend()) {
+                const std::uint64_t before = body_.content_bytes();
+                const auto error = co_await body_.splice_rest(
+                    up_.link, pipe, within, x_.worker.conf.timeouts.upstream_read);
+                x_.bytes_received += body_.content_bytes() - before;
+                if (error)
+                    co_return; // the upstream may have answered and closed: its answer tells
+            }
+        if (content.empty())
+            content = co_await body_.next();
         if (content.empty())
             break;
         x_.bytes_received += content.size();

@@ -92,4 +92,28 @@ task<std::string_view> body_reader::next() {
     co_return std::string_view{};
 }
 
+task<base::error_code> body_reader::splice_rest(stream& to, lent_pipe& pipe,
+                                                std::chrono::milliseconds write_within,
+                                                std::chrono::milliseconds progress_within) {
+    settle();
+    while (left_ > 0) {
+        const auto [error, n] = co_await from_.splice_into(
+            pipe.in(), std::min<std::uint64_t>(left_, pipe_pool::pipe_bytes), within_);
+        if (error) {
+            error_ = from_.timed_out() ? body_error::timed_out : body_error::closed;
+            break;
+        }
+        left_ -= n;
+        content_bytes_ += n;
+        const auto write_error = co_await to.splice_from(pipe.out(), n, left_ > 0, write_within);
+        if (write_error) {
+            pipe.give_up();
+            co_return write_error;
+        }
+        to.progress(progress_within);
+    }
+    done_ = left_ == 0;
+    co_return base::error_code{};
+}
+
 } // namespace postern::edge

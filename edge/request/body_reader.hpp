@@ -5,6 +5,7 @@
 #include "edge/http/chunked.hpp"
 #include "edge/http/response_head.hpp"
 #include "edge/net/buffers.hpp"
+#include "edge/net/pipe_pool.hpp"
 #include "edge/net/stream.hpp"
 
 #include <cstdint>
@@ -34,24 +35,26 @@ class body_reader {
     /// The same of what is already here, without waiting. Empty: nothing here (or over).
     [[nodiscard]] std::string_view next_buffered();
 
+    /// Whether the rest is long enough, and needs no look, to be passed on by splice_rest.
+    [[nodiscard]] bool is_worth_splicing() const noexcept {
+        return framing_ == body_framing::length && left_ >= spliced_bytes_min;
+    }
+    /// Passes the rest on to `to`, from socket to socket, unseen and uncopied. Requires: what
+    /// next_buffered gives has been taken. `to`'s other side counts its deadline from each step.
+    /// Awaits to `to`'s error; this side's is in error().
+    [[nodiscard]] task<base::error_code> splice_rest(stream& to, lent_pipe& pipe,
+                                                     std::chrono::milliseconds write_within,
+                                                     std::chrono::milliseconds progress_within);
+
     /// The last piece is no longer needed: what is left in `input` is what follows the body.
     void settle() noexcept { input_.consume(std::exchange(spent_, 0)); }
-
-    /// How many bytes of a body with a length have not been taken yet.
-    [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
-    /// `bytes` of it went past this reader. Requires: a length, nothing buffered.
-    void went_past(std::size_t bytes) noexcept {
-        left_ -= bytes;
-        content_bytes_ += bytes;
-        done_ = left_ == 0;
-    }
-    void fail(body_error why) noexcept { error_ = why; }
 
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] body_error error() const noexcept { return error_; }
     [[nodiscard]] std::uint64_t content_bytes() const noexcept { return content_bytes_; }
 
   private:
+    static constexpr std::uint64_t spliced_bytes_min = 128UL * 1024; // shorter rests are copied
     [[nodiscard]] std::string_view take(std::string_view& bytes);
     [[nodiscard]] std::string_view take_chunked(std::string_view& bytes);
 

@@ -6,8 +6,7 @@
 namespace postern::edge {
 namespace {
 
-constexpr std::size_t module_bytes_max = 1024 * 1024;     // Vite's client is about 60 KB
-constexpr std::uint64_t spliced_bytes_min = 128UL * 1024; // shorter rests are copied
+constexpr std::size_t module_bytes_max = 1024 * 1024; // Vite's client is about 60 KB
 constexpr std::size_t joined_bytes_max =
     16 * 1024; // a small body is copied behind its head: one send
 
@@ -50,38 +49,18 @@ task<bool> send_piece(exchange& x, std::string_view content, body_to_client way)
     co_return co_await send(x, {size, n}, content, "\r\n");
 }
 
-/// The rest of a long body from socket to socket, unseen and uncopied. False: the client failed; if
-/// the upstream did, the body says so.
-task<bool> splice_rest(exchange& x, upstream_connection& up, body_reader& body, lent_pipe& pipe) {
-    const auto& times = x.worker.conf.timeouts;
-    while (body.left() > 0) {
-        const auto [error, n] = co_await up.link.splice_into(
-            pipe.in(), std::min<std::uint64_t>(body.left(), pipe_pool::pipe_bytes),
-            times.upstream_read);
-        if (error) {
-            body.fail(up.link.timed_out() ? body_error::timed_out : body_error::closed);
-            break;
-        }
-        body.went_past(n);
-        x.bytes_sent += n;
-        const auto send_error =
-            co_await x.client.splice_from(pipe.out(), n, body.left() > 0, times.send);
-        if (send_error) {
-            pipe.give_up();
-            note_client_failure(x);
-            co_return false;
-        }
-    }
-    co_return true;
-}
-
 /// The rest of the body. False: one of the two sides failed.
-task<bool> send_rest(exchange& x, upstream_connection& up, body_reader& body, body_to_client way) {
-    if (way == body_to_client::length && body.left() >= spliced_bytes_min)
+task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
+    if (way == body_to_client::length && body.is_worth_splicing())
         if (lent_pipe pipe = x.worker.pipes.lend()) {
-            const bool sent = co_await splice_rest(x, up, body, pipe);
-            if (!sent)
+            const auto within = x.worker.conf.timeouts.send;
+            const std::uint64_t before = body.content_bytes();
+            const auto error = co_await body.splice_rest(x.client, pipe, within, within);
+            x.bytes_sent += body.content_bytes() - before;
+            if (error) {
+                note_client_failure(x);
                 co_return false;
+            }
         }
     for (;;) {
         const std::string_view content = co_await body.next();
@@ -205,7 +184,7 @@ task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connect
     if (sent && !first.empty())
         sent = co_await send_piece(x, first, way);
     if (sent && way != body_to_client::none && (!body.done() || way == body_to_client::chunked))
-        sent = co_await send_rest(x, up, body, way);
+        sent = co_await send_rest(x, body, way);
     body.settle();
     const bool kept = sent && keep_alive && body.done() && up.input.empty();
     co_return kept;

@@ -57,6 +57,7 @@ def test_body_then_the_next_request(live, coded):
     sent = f"POST /session/up/a HTTP/1.1\r\nHost: h:{live.port}\r\n".encode() + body + head("/session/up/after", port=live.port)
     for cut in (len(sent), 60, len(sent) - 30, len(sent) - 60):
         import socket
+import threading
         import time
 
         with socket.create_connection(("127.0.0.1", live.port)) as s:
@@ -154,6 +155,27 @@ def test_a_broken_chunked_body_is_400(live, body):
     sent = b"POST /session/up/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + body
     got, ending = raw(live.port, sent + head("/session/up/smuggled", port=live.port), within=4)
     assert got.startswith(b"HTTP/1.1 400") and got.count(b"HTTP/1.1 ") == 1 and ending in ("closed", "reset")
+
+
+def test_long_bodies_pass_whole_and_leave_nothing_behind(live):
+    """Long bodies go past the worker, through pipes that are used again: by more clients at once than there are pipes."""
+    body = bytes(range(256)) * 16 * 1024  # 4 MiB
+    sha = hashlib.sha256(body).hexdigest()
+
+    def there_and_back(i, results):
+        sent = body[i:]
+        seen = request(live.port, f"/session/up/{i}", method="POST", body=sent)
+        got = request(live.port, f"/session/up/bytes/{3_000_000 + i}")
+        results[i] = (seen.status, seen.json["body_bytes"], len(got.body)), seen.json["body_sha"]
+
+    results = {}
+    clients = [threading.Thread(target=there_and_back, args=(i, results)) for i in range(40)]
+    for c in clients:
+        c.start()
+    for c in clients:
+        c.join()
+    assert {i: seen for i, (seen, _) in results.items()} == {i: (200, len(body) - i, 3_000_000 + i) for i in range(40)}
+    assert results[0][1] == sha and results[7][1] == hashlib.sha256(body[7:]).hexdigest()
 
 
 def test_a_body_past_its_limit_is_413(live):
