@@ -1,6 +1,9 @@
 """HTTP/1.1 through the router, in both directions, as bytes."""
 import hashlib
 import os
+import socket
+import threading
+import time
 
 import pytest
 from harness import raw, request, until
@@ -56,10 +59,6 @@ def test_body_then_the_next_request(live, coded):
             else b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;ext\r\n world\r\n0\r\nTrailer: x\r\n\r\n")
     sent = f"POST /session/up/a HTTP/1.1\r\nHost: h:{live.port}\r\n".encode() + body + head("/session/up/after", port=live.port)
     for cut in (len(sent), 60, len(sent) - 30, len(sent) - 60):
-        import socket
-import threading
-        import time
-
         with socket.create_connection(("127.0.0.1", live.port)) as s:
             s.settimeout(2)
             s.sendall(sent[:cut])
@@ -166,7 +165,7 @@ def test_long_bodies_pass_whole_and_leave_nothing_behind(live):
         sent = body[i:]
         seen = request(live.port, f"/session/up/{i}", method="POST", body=sent)
         got = request(live.port, f"/session/up/bytes/{3_000_000 + i}")
-        results[i] = (seen.status, seen.json["body_bytes"], len(got.body)), seen.json["body_sha"]
+        results[i] = (seen.status, seen.json["body_bytes"], got.body.count(b"x")), seen.json["body_sha"]
 
     results = {}
     clients = [threading.Thread(target=there_and_back, args=(i, results)) for i in range(40)]
