@@ -66,6 +66,9 @@ const directive table[] = {
      .standard = "30s",
      .line = "How long requests other than for pages wait for a session that is starting; then "
              "503. Up to 10m",
+     .more = "A body stays with its client meanwhile: no more of it than came with the head is "
+             "read before the session is "
+             "active.",
      .example = "hold 10s;",
      .handlers = session_only},
     {.name = "session_from",

@@ -92,9 +92,6 @@ const directive table[] = {
                "How many requests each worker holds at one time while their sessions start; more "
                "are answered 503",
                "hold_requests 5000;"),
-    size_limit("hold_body_size", "SIZE", "1m",
-               "How large the body of a held request may be, up to 64m; then 503",
-               "hold_body_size 8m;"),
 };
 
 } // namespace

@@ -180,7 +180,6 @@ const setter<settings> table[] = {
     {"client_header_fields", set_count<&limits::head_fields_max, 8, 1000>},
     {"proxy_buffer_size", set_size<&limits::response_head_bytes_max, kib, mib>},
     {"hold_requests", set_count<&limits::holds_max, 0, 100'000>},
-    {"hold_body_size", set_size<&limits::hold_body_bytes_max, 0, 64 * mib>},
 };
 
 } // namespace

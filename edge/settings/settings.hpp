@@ -130,8 +130,7 @@ struct limits_settings {
     std::uint32_t head_bytes_max = 16 * 1024; // client_header_size
     std::uint32_t head_fields_max = 100;
     std::uint32_t response_head_bytes_max = 32 * 1024;
-    std::uint32_t holds_max = 1'000;                 // requests held at one time per worker
-    std::uint32_t hold_body_bytes_max = 1024 * 1024; // body of a held unsafe request
+    std::uint32_t holds_max = 1'000; // requests held at one time per worker
 };
 
 struct store_settings {

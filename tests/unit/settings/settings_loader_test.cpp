@@ -68,7 +68,6 @@ TEST(settings_loader, defaults_are_those_of_the_plain_values) {
     EXPECT_EQ(s.limits.head_fields_max, plain.limits.head_fields_max);
     EXPECT_EQ(s.limits.response_head_bytes_max, plain.limits.response_head_bytes_max);
     EXPECT_EQ(s.limits.holds_max, plain.limits.holds_max);
-    EXPECT_EQ(s.limits.hold_body_bytes_max, plain.limits.hold_body_bytes_max);
     EXPECT_EQ(s.store.flush, plain.store.flush);
     EXPECT_EQ(s.store.poll, plain.store.poll);
     EXPECT_EQ(s.lifecycle.idle_timeout, plain.lifecycle.idle_timeout);
@@ -113,7 +112,7 @@ TEST(settings_loader, the_main_part) {
         store sqlite data/s.db { flush 2s; poll 50ms; }
         control { listen [::1]:91; token_file tok; preview_url https://{clientId}.example.com/{routeKey}/; }
         trusted_proxies 10.0.0.0/8 ::1; client_header_timeout 3; worker_connections 5k; client_header_size 8k;
-        hold_body_size 0; worker_shutdown_timeout 0; tunnel_timeout 7d;)");
+        worker_shutdown_timeout 0; tunnel_timeout 7d;)");
     EXPECT_EQ(s.user, "root");
     EXPECT_EQ(s.workers, 3U);
     EXPECT_EQ(s.pid_file, "");
@@ -135,7 +134,6 @@ TEST(settings_loader, the_main_part) {
     EXPECT_EQ(s.timeouts.tunnel_idle, 7 * 24h);
     EXPECT_EQ(s.limits.worker_connections, 5000U);
     EXPECT_EQ(s.limits.head_bytes_max, 8192U);
-    EXPECT_EQ(s.limits.hold_body_bytes_max, 0U);
     EXPECT_EQ(s.shutdown_timeout, 0ms);
     EXPECT_EQ(loaded("access_log a.log;").access_format, access_log_format::combined);
 }
