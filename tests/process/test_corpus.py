@@ -42,7 +42,9 @@ def judge(tmp_path_factory):
         postern.set_session("up", "active", f"127.0.0.1:{recorder.port}")
         until("routed", lambda: "up" in postern.cli("table", "dump").stdout.split())
         postern.worker = postern.children()["worker"]
-        yield Judge(postern, recorder)
+        judge = Judge(postern, recorder)
+        judge.after()  # from here on there is a kept connection
+        yield judge
         assert postern.children()["worker"] == postern.worker, "a worker was replaced"
     finally:
         status = postern.stop()

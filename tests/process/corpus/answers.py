@@ -1,5 +1,5 @@
 """What an upstream may say that it must not, and what the client gets of it (RFC 9112 4, 6 and 9, RFC 9110 15)."""
-from .case import Evil
+from .case import HALF_CLOSE, Evil
 from .fields import ASKS, KEY, VERSION
 from .judge import BEHIND
 from .recorder import END, RESET, WAIT_FOR_BODY
@@ -131,6 +131,15 @@ HEADS = [no_answer("head: " + name, text) for name, text in {
     whole("head: fields between hops", said(b"Content-Length: 2", b"Connection: X-A, keep-alive", b"X-A: evil", b"Keep-Alive: evil",
                                             b"Proxy-Connection: evil", b"Upgrade: evil", b"TE: evil", b"Trailer: evil", body=b"ok")),
     whole("head: fields of postern's own", said(b"Content-Length: 2", b"X-Session-Id: evil", b"X-Postern-Page: evil", body=b"ok")),
+    whole("head: HTTP/1.0, kept alive", said(b"Content-Length: 2", b"Connection: keep-alive", status=b"HTTP/1.0 200 OK\r\n", body=b"ok")),
+    whole("head: HTTP/1.0 and more behind", said(b"Content-Length: 2", status=b"HTTP/1.0 200 OK\r\n", body=b"okevil")),
+    whole("head: a Date stays", said(b"Content-Length: 2", b"Date: Thu, 01 Jan 1970 00:00:00 GMT", body=b"ok"),
+          fields_got=(b"date: Thu, 01 Jan 1970 00:00:00 GMT",)),
+    whole("head: no Date", WHOLE, lacks=b"Date:",
+          deviation="with a Date: who forwards an answer without one adds it (RFC 9110 6.6.1); nginx does"),
+    whole("head: a name with an underscore", said(b"Content-Length: 2", b"X_Session_Id: evil", b"x_postern_page: evil", body=b"ok"),
+          lacks=b"", fields_got=(b"x_session_id: evil", b"x_postern_page: evil"),
+          deviation="without them: edge/http/README.md says that they never come from a peer, also not spelt with underscores"),
     whole("head: cookies stay apart", said(b"Content-Length: 2", b"Set-Cookie: a=b", b"Set-Cookie: c=d", body=b"ok"),
           fields_got=(b"set-cookie: a=b", b"set-cookie: c=d")),
 ]
@@ -206,6 +215,7 @@ POISON = ("the kept connection is closed: data without a request is no answer to
           "now the next clients get answers that are not theirs")
 LATE = [whole("late: " + name, *steps, fields=CLOSE, ends=True, **more) for name, steps, more in (
     ("a second answer", (WHOLE, 0.03, SECOND), {"poisons": POISON}),
+    ("a second answer before a POST", (WHOLE, 0.03, SECOND), {"poisons": POISON, "next_method": b"POST"}),
     ("a second answer behind chunks", (CHUNKED + b"2\r\nok\r\n0\r\n\r\n", 0.03, SECOND), {"poisons": POISON}),
     ("no HTTP", (WHOLE, 0.03, b"evil"), {"poisons": POISON}),
     ("a byte", (WHOLE, 0.03, b"H"), {"poisons": POISON}),
@@ -216,7 +226,12 @@ LATE = [whole("late: " + name, *steps, fields=CLOSE, ends=True, **more) for name
      {"status": 304, "body": b"", "poisons": POISON}),
     ("the body of a HEAD", (OK + b"Content-Length: 42\r\n\r\n", 0.03, SECOND), {"method": b"HEAD", "body": b"", "poisons": POISON}),
     ("end", (WHOLE, 0.03, END), {}),
+    ("end before a POST", (WHOLE, 0.03, END), {"next_method": b"POST"}),
+    ("reset before a POST", (WHOLE, 0.03, RESET), {"next_method": b"POST"}),
 )]
+
+GONE = ("seen once: that the client is gone is taken for a kept connection that was stale, and the request is sent again "
+        "(RFC 9110 9.2.2); and 200, as HAProxy, or no answer, as nginx, for the target is not to blame")
 
 BODY = b"Content-Length: 60000\r\n"
 HALF = b"x" * 30_000
@@ -245,6 +260,11 @@ MOMENTS = [
     no_answer("early: reset in the upload", RESET, method=b"POST", fields=BODY, upload=(HALF, 0.05, HALF + BEHIND), ends=True),
     no_answer("early: end in the upload", END, method=b"POST", fields=BODY, upload=(HALF, 0.05, HALF + BEHIND), ends=True),
     no_answer("early: no HTTP in the upload", b"evil\r\n\r\n", method=b"POST", fields=BODY, upload=(HALF, 0.05, HALF + BEHIND), ends=True),
+    no_answer("the client leaves while it waits", 0.15, WHOLE, upload=(b"", 0.03, HALF_CLOSE), ends=True, tries=(2,), deviation=GONE),
+    no_answer("the client leaves while it waits, PUT", 0.15, WHOLE, method=b"PUT", fields=b"Content-Length: 2\r\n",
+              upload=(b"ab", 0.03, HALF_CLOSE), ends=True, tries=(2,), deviation=GONE),
+    no_answer("the client leaves while it waits, POST", 0.15, WHOLE, method=b"POST", fields=b"Content-Length: 2\r\n",
+              upload=(b"ab", 0.03, HALF_CLOSE), ends=True, deviation="200, as HAProxy, or no answer, as nginx: the target is not to blame"),
     whole("early: 100, then the answer", b"HTTP/1.1 100 Continue\r\n\r\n", WAIT_FOR_BODY, WHOLE, method=b"POST",
           fields=b"Content-Length: 2\r\nExpect: 100-continue\r\n", upload=(b"ab",), interim=(100,)),
 ]

@@ -55,6 +55,7 @@ class Evil:
     interim: tuple = ()
     fields_got: tuple = ()  # b"name: value" that the client must get
     deviation: str = ""
+    next_method: bytes = b"GET"  # of the next client
     poisons: str = ""  # a deviation, too: the next clients get wrong answers, and this is what would be right
 
 

@@ -200,4 +200,24 @@ HANDSHAKES += [
             VERSION.replace(b"Sec-WebSocket-Version", b"sec-websocket-version")),
 ]
 
-ALL = {"field lines": LINES, "limits": LIMITS, "between hops": HOPS, "postern's own": FORGED, "Expect": EXPECT, "handshakes": HANDSHAKES}
+COOKIES = [passes("cookie: " + name, head(*lines), *kept) for name, lines, kept in (
+    ("postern's own is taken out", (b"Cookie: a=b; postern_session=forged; c=d",), (b"cookie: a=b; c=d",)),
+    ("postern's own alone", (b"Cookie: postern_session=forged",), ()),
+    ("postern's own twice", (b"Cookie: postern_session=forged; postern_session=forged",), ()),
+    ("postern's own in two lines", (b"Cookie: postern_session=forged", b"Cookie: a=b; postern_session=forged"), (b"cookie: a=b",)),
+    ("postern's own with blanks", (b"Cookie: a=b ;\tpostern_session = forged ; c=d",), (b"cookie: a=b; c=d",)),
+    ("postern's own without a value", (b"Cookie: postern_session; a=b",), (b"cookie: a=b",)),
+    ("postern's own behind nothing", (b"Cookie: ;; ;postern_session=forged;",), ()),
+    ("a longer name", (b"Cookie: postern_session2=b; xpostern_session=c",), (b"cookie: postern_session2=b; xpostern_session=c",)),
+    ("two lines", (b"Cookie: a=b", b"Cookie: c=d"), (b"cookie: a=b", b"cookie: c=d")),
+    ("odd bytes", (b'Cookie: a="b;c"; =; d',), (b'cookie: a="b;c"; =; d',)),
+)]
+
+OPTIONS = [
+    passes("Max-Forwards: of a GET is no business of ours", head(b"Max-Forwards: 0"), b"max-forwards: 0"),
+    passes("Max-Forwards: 0 of an OPTIONS", head(b"Max-Forwards: 0", start=b"OPTIONS /x HTTP/1.1"), b"max-forwards: 0", line=b"OPTIONS /x HTTP/1.1",
+           deviation="answered by postern: an OPTIONS with Max-Forwards 0 goes no further (RFC 9110 7.6.2); nginx and HAProxy pass it, too"),
+]
+
+ALL = {"cookies": COOKIES, "Max-Forwards": OPTIONS, "field lines": LINES, "limits": LIMITS, "between hops": HOPS, "postern's own": FORGED, "Expect": EXPECT,
+       "handshakes": HANDSHAKES}

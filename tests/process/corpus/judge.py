@@ -6,7 +6,7 @@ from . import strict
 from .case import HALF_CLOSE
 
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-AFTER = b"GET /after/%d HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+AFTER = b"%s /after/%d HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 OWN = {b"host", b"x-real-ip", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-prefix", b"x-session-id",
        b"content-length", b"transfer-encoding"}
 WITHIN = 6.0
@@ -104,20 +104,20 @@ class Judge:
         self.postern, self.recorder = postern, recorder
         self.count = 0
 
-    def after(self):
+    def after(self, method=b"GET"):
         """A good request of another client: it must get its own answer, over whatever connections were kept."""
         self.count += 1
-        got, ending = exchange(self.postern.port, [AFTER % self.count])
-        wanted = b"seen GET /after/%d" % self.count
+        got, ending = exchange(self.postern.port, [AFTER % (method, self.count)])
+        wanted = b"seen %s /after/%d" % (method, self.count)
         answers, _ = answers_in(got, [b"GET"], ending)
         demand(len(answers) == 1 and answers[0].status == 200 and answers[0].body == wanted, "the next client got another answer",
                ("got", got), ("wanted", wanted))
 
-    def heal_after_poison(self):
+    def heal_after_poison(self, case):
         """One of the next clients gets a wrong answer, as a known deviation says; after it, new connections make all well."""
         poisoned = 0
         try:
-            self.after()
+            self.after(case.next_method)
             self.after()
         except Wrong:
             poisoned = 1
@@ -206,9 +206,9 @@ class Judge:
             demand(answers[-1].body == b"seen GET /behind", "the request behind got another answer", ("got", answers[-1].body))
         self.recorder.wait_until_said()
         if case.poisons:
-            self.heal_after_poison()
+            self.heal_after_poison(case)
             return
-        self.after()
+        self.after(case.next_method)
         self.after()
         requests = requests_in(self.recorder.since(mark))
         behind = [r for r in requests if r.line.startswith(b"GET /behind ")]

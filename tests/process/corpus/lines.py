@@ -142,6 +142,9 @@ TARGETS = [refused("target: " + name, text, status) for name, status, text in (
     passes("target: dots in the query", line(b"GET /x?/../y HTTP/1.1"), line=b"GET /x?/../y HTTP/1.1"),
     passes("target: odd bytes", line(b"GET /x\"<>^`{|} HTTP/1.1"), line=b"GET /x\"<>^`{|} HTTP/1.1",
            deviation="400: these bytes are in no URI; nginx and HAProxy pass them, too (RFC 3986 2, RFC 9112 3.2)"),
+    passes("target: absolute, in a session", line(b"GET http://h/session/up/x HTTP/1.1"), session=b"up"),
+    own_answer("target: OPTIONS of a URL without a path", line(b"OPTIONS http://h HTTP/1.1"), 404,
+               deviation="200 or 204: it is OPTIONS * (RFC 9112 3.2.4)"),
     own_answer("target: OPTIONS * is for postern itself", line(b"OPTIONS * HTTP/1.1"), 404,
                deviation="200 or 204: it asks the server itself what it can do (RFC 9110 9.3.7)"),
 ]

@@ -1,8 +1,10 @@
 """An upstream that writes down every byte it gets, and says what it is told to."""
 import contextlib
+import select
 import socket
 import struct
 import threading
+import time
 
 from . import strict
 
@@ -23,6 +25,7 @@ class Recorder:
         self.changed = threading.Condition()
         self.stopped = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listener.setblocking(False)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -53,16 +56,21 @@ class Recorder:
                     connection.shutdown(socket.SHUT_RDWR)
 
     def accept(self):
+        # What is taken off a socket is written down under one lock: settle() sees it in one place or the other.
         while not self.stopped.is_set():
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            select.select([self.listener], [], [], 0.5)
             stream = bytearray()
             with self.changed:
+                try:
+                    connection, _ = self.listener.accept()
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    return
                 self.streams.append(stream)
                 self.open.add(connection)
+            connection.setblocking(True)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self.serve, args=(connection, stream), daemon=True).start()
 
     def serve(self, connection, stream):
@@ -89,6 +97,8 @@ class Recorder:
     def play(self, connection, stream, done, request):
         """Whether the connection goes on."""
         name = request.values(b"x-play")
+        if b" /after/" in request.line:
+            self.settle(connection)
         with self.changed:
             self.playing += 1
         try:
@@ -115,12 +125,23 @@ class Recorder:
     def until(self, connection, stream, found):
         """Reads on until found() gives something true; None when the peer ends first."""
         while not (value := found()):
-            some = connection.recv(65536)
+            select.select([connection], [], [])
+            with self.changed:
+                some = connection.recv(65536)
+                stream += some
             if not some:
                 return None
-            with self.changed:
-                stream += some
         return value
+
+    def settle(self, own):
+        """Until all that reached this machine before now is written down, whichever connection it came on."""
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            with self.changed:
+                ready, _, _ = select.select([self.listener, *(c for c in self.open if c is not own and c.fileno() >= 0)], [], [], 0)
+            if not ready:
+                return
+            time.sleep(0.0005)
 
     @staticmethod
     def first_is_whole(data):
