@@ -15,6 +15,10 @@ namespace postern::edge {
 /// Bytes read from a peer, in order. Views into it hold until the next `room` or `consume`.
 class input_buffer {
   public:
+    /// `first_bytes`: of its first memory; it doubles from there. A request's head is shorter than
+    /// this, and many clients wait in one.
+    explicit input_buffer(std::size_t first_bytes = 2048) noexcept : first_bytes_{first_bytes} {}
+
     [[nodiscard]] std::string_view view() const noexcept {
         return {data_.get() + begin_, end_ - begin_};
     }
@@ -49,8 +53,6 @@ class input_buffer {
     }
 
   private:
-    static constexpr std::size_t first_bytes = 4096;
-
     void make_room(std::size_t bytes_max) {
         if (begin_ > 0) {
             std::memmove(data_.get(), data_.get() + begin_, end_ - begin_);
@@ -58,7 +60,7 @@ class input_buffer {
             return;
         }
         const std::size_t larger =
-            size_ == 0 ? std::min(first_bytes, bytes_max) : std::min(size_ * 2, bytes_max);
+            size_ == 0 ? std::min(first_bytes_, bytes_max) : std::min(size_ * 2, bytes_max);
         if (larger <= size_)
             return;
         std::unique_ptr<char[]> grown{new char[larger]};
@@ -68,6 +70,7 @@ class input_buffer {
         size_ = larger;
     }
 
+    std::size_t first_bytes_;
     std::unique_ptr<char[]> data_;
     std::size_t size_ = 0, begin_ = 0, end_ = 0;
 };

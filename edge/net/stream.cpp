@@ -80,37 +80,50 @@ task<base::error_code> stream::connected(milliseconds within) {
     co_return base::error_code{code, boost::system::system_category()};
 }
 
-task<read_result> stream::read_some(std::span<char> into, milliseconds within) {
+task<base::error_code> stream::readable(milliseconds within) {
     if (const auto error = socket_.registration_error())
-        co_return read_result{error, 0};
+        co_return error;
     arm(within);
     if (++without_wait_ > without_wait_max) {
         const bool going = co_await let_others_go();
         if (!going)
-            co_return read_result{make_error_code(boost::system::errc::operation_canceled), 0};
+            co_return make_error_code(boost::system::errc::operation_canceled);
     }
-    for (;;) {
-        while (socket_.may_read()) {
-            const ssize_t n = ::recv(socket_.fd(), into.data(), into.size(), 0);
-            if (n > 0) {
-                // Less than asked for: nothing is left (epoll(7)), but the end, where that has been
-                // told together with the bytes.
-                const auto bytes = static_cast<std::size_t>(n);
-                if (bytes < into.size() && !socket_.has_hung_up())
-                    socket_.drained();
-                co_return read_result{{}, bytes};
-            }
-            if (n == 0)
-                co_return read_result{end_of_stream(), 0};
-            if (would_block())
+    if (socket_.may_read())
+        co_return base::error_code{};
+    without_wait_ = 0;
+    co_return co_await socket_.readable();
+}
+
+read_result stream::read_now(std::span<char> into) noexcept {
+    while (socket_.may_read()) {
+        const ssize_t n = ::recv(socket_.fd(), into.data(), into.size(), 0);
+        if (n > 0) {
+            // Less than asked for: nothing is left (epoll(7)), but the end, where that has been
+            // told together with the bytes.
+            const auto bytes = static_cast<std::size_t>(n);
+            if (bytes < into.size() && !socket_.has_hung_up())
                 socket_.drained();
-            else if (errno != EINTR)
-                co_return read_result{base::last_errno(), 0};
+            return {{}, bytes};
         }
-        without_wait_ = 0;
-        const auto error = co_await socket_.readable();
+        if (n == 0)
+            return {end_of_stream(), 0};
+        if (would_block())
+            socket_.drained();
+        else if (errno != EINTR)
+            return {base::last_errno(), 0};
+    }
+    return {};
+}
+
+task<read_result> stream::read_some(std::span<char> into, milliseconds within) {
+    for (;;) {
+        const auto error = co_await readable(within);
         if (error)
             co_return read_result{error, 0};
+        const read_result got = read_now(into);
+        if (got.error || got.bytes > 0)
+            co_return got;
     }
 }
 
@@ -182,29 +195,20 @@ task<base::error_code> stream::send_file(int file, std::uint64_t offset, std::ui
 }
 
 task<read_result> stream::splice_into(int pipe, std::size_t bytes_max, milliseconds within) {
-    arm(within);
-    if (++without_wait_ > without_wait_max) {
-        const bool going = co_await let_others_go();
-        if (!going)
-            co_return read_result{make_error_code(boost::system::errc::operation_canceled), 0};
-    }
     for (;;) {
-        while (socket_.may_read()) {
-            const ssize_t n = ::splice(socket_.fd(), nullptr, pipe, nullptr, bytes_max,
-                                       SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-            if (n > 0)
-                co_return read_result{{}, static_cast<std::size_t>(n)};
-            if (n == 0)
-                co_return read_result{end_of_stream(), 0};
-            if (would_block())
-                socket_.drained();
-            else if (errno != EINTR)
-                co_return read_result{base::last_errno(), 0};
-        }
-        without_wait_ = 0;
-        const auto error = co_await socket_.readable();
+        const auto error = co_await readable(within);
         if (error)
             co_return read_result{error, 0};
+        const ssize_t n = ::splice(socket_.fd(), nullptr, pipe, nullptr, bytes_max,
+                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        if (n > 0)
+            co_return read_result{{}, static_cast<std::size_t>(n)};
+        if (n == 0)
+            co_return read_result{end_of_stream(), 0};
+        if (would_block())
+            socket_.drained();
+        else if (errno != EINTR)
+            co_return read_result{base::last_errno(), 0};
     }
 }
 

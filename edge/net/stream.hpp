@@ -42,6 +42,12 @@ class stream : private deadlines::entry {
     /// Reads what there is, at least a byte. `within` passed: timed_out() is true.
     [[nodiscard]] task<read_result> read_some(std::span<char> into, milliseconds within);
 
+    /// Waits, without a buffer, until there may be something to read. `within` passed: timed_out()
+    /// is true.
+    [[nodiscard]] task<base::error_code> readable(milliseconds within);
+    /// Reads what there is without waiting; 0 bytes and no error: nothing.
+    [[nodiscard]] read_result read_now(std::span<char> into) noexcept;
+
     /// Writes all of the pieces, in order. `within` is the time between two steps of progress.
     [[nodiscard]] task<base::error_code> write_all(std::string_view first, std::string_view second,
                                                    std::string_view third, milliseconds within);

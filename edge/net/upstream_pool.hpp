@@ -23,9 +23,9 @@ struct upstream_connection {
 
     stream link;
     base::ip_endpoint to;
-    input_buffer input;
-    response_head answer; // the last one read; kept for its memory
-    bool reused = false;  // it has answered before: it may have been closed behind our back
+    input_buffer input{8192}; // an answer of a few KB comes with its head in one read
+    response_head answer;     // the last one read; kept for its memory
+    bool reused = false;      // it has answered before: it may have been closed behind our back
     deadlines::clock::time_point idle_since{};
 };
 using upstream_ptr = std::unique_ptr<upstream_connection>;

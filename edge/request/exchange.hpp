@@ -59,6 +59,7 @@ struct services {
     base::log& log;
     cache::session_reader& table;
     block_pool& blocks;
+    std::span<char> scratch; // block_pool::block_bytes; anyone's, up to the next await
     pipe_pool& pipes;
     upstream_pool& upstreams;
     waiting_room& waiting;

@@ -4,11 +4,10 @@
 #include "edge/net/signal.hpp"
 #include "edge/request/reply.hpp"
 
+#include <cstring>
+
 namespace postern::edge {
 namespace {
-
-/// One direction's small buffer; big messages borrow a block. Keeps an idle socket small.
-constexpr std::size_t small_bytes = 2048;
 
 class two_way_tunnel {
   public:
@@ -48,36 +47,42 @@ class two_way_tunnel {
     task<void> pass(stream& from, stream& to, bool from_client) {
         const auto idle = x_.worker.conf.timeouts.tunnel_idle;
         frame_observer observer;
-        char small[small_bytes];
-        block_pool::block block;
         base::error_code end;
         for (;;) {
-            const std::span<char> room = block ? block.bytes() : std::span<char>{small};
-            auto [error, n] = co_await from.read_some(room, idle);
-            if (error) {
-                end = error;
+            // No buffer while nothing comes: an idle socket costs its coroutines and no more.
+            end = co_await from.readable(idle);
+            if (end)
+                break;
+            const read_result got = from.read_now(x_.worker.scratch);
+            if (got.error) {
+                end = got.error;
                 break;
             }
-            std::string_view bytes{room.data(), n};
+            if (got.bytes == 0)
+                continue;
+            std::string_view bytes{x_.worker.scratch.data(), got.bytes};
             note(bytes, from_client, observer);
             to.progress(idle);
-            base::error_code write_error;
-            if (!to.write_now(bytes))
-                write_error = co_await to.write_all(bytes, idle);
-            if (write_error) {
+            if (to.write_now(bytes))
+                continue;
+            const auto error = co_await write_the_rest(to, bytes, idle);
+            if (error) {
                 end_both();
                 co_return;
             }
-            const bool large = n == room.size();
-            if (large && !block)
-                block = x_.worker.blocks.lend();
-            if (!large && block)
-                block.give_back();
         }
         if (end == end_of_stream())
             to.shutdown_send(); // half-closed: the other direction may have more to say
         else
             end_both();
+    }
+
+    /// What the peer does not take yet has to make room in the scratch that all share.
+    task<base::error_code> write_the_rest(stream& to, std::string_view bytes,
+                                          std::chrono::milliseconds within) {
+        block_pool::block block = x_.worker.blocks.lend();
+        std::memcpy(block.bytes().data(), bytes.data(), bytes.size());
+        co_return co_await to.write_all({block.bytes().data(), bytes.size()}, within);
     }
 
     void note(std::string_view bytes, bool from_client, frame_observer& observer) {

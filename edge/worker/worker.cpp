@@ -35,6 +35,7 @@ class worker_process {
                 .log = log,
                 .table = table_,
                 .blocks = blocks_,
+                .scratch = scratch_,
                 .pipes = pipes_,
                 .upstreams = upstreams_,
                 .waiting = waiting_,
@@ -70,6 +71,7 @@ class worker_process {
     event_loop loop_;
     cache::session_reader table_;
     block_pool blocks_;
+    std::vector<char> scratch_ = std::vector<char>(block_pool::block_bytes);
     pipe_pool pipes_;
     location_index index_;
     upstream_pool upstreams_;

@@ -149,6 +149,7 @@ TEST(connection, a_kept_alive_proxied_request_asks_nothing_of_the_heap) {
     auto table = cache::session_reader::open(small.folder.string() + "/t", 0);
     ASSERT_TRUE(table);
     block_pool blocks;
+    std::vector<char> scratch(block_pool::block_bytes);
     pipe_pool pipes;
     upstream_pool upstreams{pair.loop, small.conf.timeouts, small.conf.limits, *table};
     waiting_room waiting{pair.loop, *table};
@@ -161,6 +162,7 @@ TEST(connection, a_kept_alive_proxied_request_asks_nothing_of_the_heap) {
                   .log = log,
                   .table = *table,
                   .blocks = blocks,
+                  .scratch = scratch,
                   .pipes = pipes,
                   .upstreams = upstreams,
                   .waiting = waiting,
