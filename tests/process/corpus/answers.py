@@ -212,7 +212,7 @@ MORE = [
 ]
 # What comes when nothing is asked is no answer to what is asked next.
 POISON = ("the kept connection is closed: data without a request is no answer to the next one (RFC 9112 9.2); "
-          "now the next clients get answers that are not theirs")
+          "now the next clients get answers that are not theirs; nginx and HAProxy close it")
 LATE = [whole("late: " + name, *steps, fields=CLOSE, ends=True, **more) for name, steps, more in (
     ("a second answer", (WHOLE, 0.03, SECOND), {"poisons": POISON}),
     ("a second answer before a POST", (WHOLE, 0.03, SECOND), {"poisons": POISON, "next_method": b"POST"}),

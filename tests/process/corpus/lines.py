@@ -133,7 +133,7 @@ TARGETS = [refused("target: " + name, text, status) for name, status, text in (
     passes("target: absolute, https over plain HTTP", line(b"GET https://h/x HTTP/1.1"),
            deviation="421: a request for an https resource must come over TLS (RFC 9110 7.4)"),
     passes("target: absolute, http with the port of https", line(b"GET http://h:443/x HTTP/1.1"), host=b"h:443",
-           deviation="400: port 443 of http disagrees with a Host without a port (RFC 9112 3.2.2, RFC 9110 4.2.1)"),
+           deviation="400, as HAProxy: port 443 of http disagrees with a Host without a port (RFC 9112 3.2.2, RFC 9110 4.2.1)"),
     passes("target: a URL in the query", line(b"GET /x?http://evil/ HTTP/1.1".replace(b"/evil", b"/else")),
            line=b"GET /x?http://else/ HTTP/1.1"),
     passes("target: a URL as the path", line(b"GET /http://else/ HTTP/1.1"), line=b"GET /http://else/ HTTP/1.1"),
