@@ -241,6 +241,15 @@ bool stream::peer_closed() noexcept {
     return n == 0 || (n < 0 && !would_block() && errno != EINTR);
 }
 
+bool stream::has_unasked() noexcept {
+    char byte;
+    const ssize_t n = ::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n >= 0 || (!would_block() && errno != EINTR))
+        return true;
+    socket_.drained();
+    return false;
+}
+
 void stream::shutdown_send() noexcept {
     ::shutdown(socket_.fd(), SHUT_WR);
 }

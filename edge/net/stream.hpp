@@ -77,6 +77,11 @@ class stream : private deadlines::entry {
     [[nodiscard]] bool peer_closed() noexcept;
     /// The same as the loop has heard of it up to this turn: no system call while nothing happened.
     [[nodiscard]] bool seen_closed() noexcept { return socket_.has_hung_up() && peer_closed(); }
+    /// Whether the peer has sent something, or ended, though nobody asked; one system call,
+    /// consumes nothing.
+    [[nodiscard]] bool has_unasked() noexcept;
+    /// The same as the loop has heard of it up to this turn: no system call while nothing happened.
+    [[nodiscard]] bool seen_unasked() noexcept { return socket_.may_read() && has_unasked(); }
     /// From now on this stream is cancelled when `watched`'s peer has gone, within a tick. nullptr:
     /// no longer.
     void watch(stream* watched) noexcept { watched_ = watched; }

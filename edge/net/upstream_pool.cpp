@@ -5,12 +5,18 @@
 namespace postern::edge {
 upstream_ptr upstream_pool::take(const base::ip_endpoint& to) {
     const auto found = idle_.find(to);
-    if (found == idle_.end() || found->second.empty())
+    if (found == idle_.end())
         return nullptr;
-    upstream_ptr connection = std::move(found->second.back());
-    found->second.pop_back();
-    table_.count(cache::counter::upstream_reuses);
-    return connection;
+    while (!found->second.empty()) {
+        upstream_ptr connection = std::move(found->second.back());
+        found->second.pop_back();
+        // What came while nobody asked would be taken for the next request's answer.
+        if (connection->link.seen_unasked())
+            continue;
+        table_.count(cache::counter::upstream_reuses);
+        return connection;
+    }
+    return nullptr;
 }
 
 task<base::result<upstream_ptr>> upstream_pool::connect(base::ip_endpoint to) {
@@ -35,7 +41,7 @@ task<base::result<upstream_ptr>> upstream_pool::connect(base::ip_endpoint to) {
 
 void upstream_pool::keep(upstream_ptr connection) {
     std::vector<upstream_ptr>& kept = idle_[connection->to];
-    if (kept.size() >= limits_.upstream_keepalive)
+    if (kept.size() >= limits_.upstream_keepalive || connection->link.seen_unasked())
         return;
     connection->reused = true;
     connection->idle_since = loop_.timers().now();
@@ -48,7 +54,7 @@ void upstream_pool::sweep(deadlines::clock::time_point now) {
     for (auto at = idle_.begin(); at != idle_.end();) {
         std::erase_if(at->second, [&](const upstream_ptr& connection) {
             return now - connection->idle_since > times_.upstream_idle ||
-                   connection->link.seen_closed();
+                   connection->link.seen_unasked();
         });
         at = at->second.empty() ? idle_.erase(at) : std::next(at);
     }

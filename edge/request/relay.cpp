@@ -6,6 +6,8 @@
 namespace postern::edge {
 namespace {
 
+constexpr unsigned client_closed_request = 499; // nginx's, for the log: nobody is there to see it
+
 /// How one attempt on one connection ended.
 enum class attempt { answered, stale };
 
@@ -49,6 +51,12 @@ task<attempt> exchange_at_once(exchange& x, const upstream_plan& plan, upstream_
     x.bytes_received = body.size();
     // A peer that closed while we wrote may still have answered first.
     const head_outcome outcome = co_await read_answer_head(x, up, times.upstream_read);
+    if (outcome.client_left) {
+        up.link.close();
+        x.status = client_closed_request;
+        x.close_after = x.cut_short = true;
+        co_return attempt::answered;
+    }
     if (outcome.status != 0) {
         if (outcome.nothing_came && up.reused && x.head.idempotent())
             co_return attempt::stale;
@@ -141,7 +149,7 @@ task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh) {
         // What cannot be sent twice goes out only where the peer has not closed meanwhile; this
         // costs a system call.
         upstream_ptr kept = x.worker.upstreams.take(plan.to);
-        while (kept && !x.head.idempotent() && kept->link.peer_closed())
+        while (kept && !x.head.idempotent() && kept->link.has_unasked())
             kept = x.worker.upstreams.take(plan.to);
         if (kept)
             co_return kept;
@@ -184,6 +192,8 @@ task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
         if (error) {
             if (up.link.timed_out())
                 co_return head_outcome{504, false, "no answer in time"};
+            if (error == boost::system::errc::operation_canceled) // by the watch or the pump
+                co_return head_outcome{502, false, "the client has left", true};
             co_return head_outcome{502, nothing_came, "closed before its answer was whole"};
         }
         up.input.filled(n);

@@ -42,6 +42,7 @@ struct head_outcome {
     bool nothing_came =
         false; // closed before a single byte: a kept connection may just have been stale
     const char* reason = "";
+    bool client_left = false; // nobody waits for the answer any more
 };
 [[nodiscard]] task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
                                                   std::chrono::milliseconds within);

@@ -56,7 +56,6 @@ class Evil:
     fields_got: tuple = ()  # b"name: value" that the client must get
     deviation: str = ""
     next_method: bytes = b"GET"  # of the next client
-    poisons: str = ""  # a deviation, too: the next clients get wrong answers, and this is what would be right
 
 
 def head(*lines, start=b"GET /x HTTP/1.1", host=b"Host: h\r\n"):

@@ -113,27 +113,6 @@ class Judge:
         demand(len(answers) == 1 and answers[0].status == 200 and answers[0].body == wanted, "the next client got another answer",
                ("got", got), ("wanted", wanted))
 
-    def heal_after_poison(self, case):
-        """One of the next clients gets a wrong answer, as a known deviation says; after it, new connections make all well."""
-        poisoned = 0
-        try:
-            self.after(case.next_method)
-            self.after()
-        except Wrong:
-            poisoned = 1
-        self.recorder.drop_connections()
-        well = 0
-        for _ in range(30):
-            try:
-                self.after()
-                well += 1
-            except Wrong:
-                well = 0
-            if well == 3:
-                break
-        demand(well == 3, "the next clients get wrong answers for ever")
-        demand(poisoned, "a known deviation is gone: take its mark off")
-
     def request(self, case):
         mark = self.recorder.mark()
         goes_on = case.behind and not case.ends
@@ -205,9 +184,6 @@ class Judge:
         if goes_on:
             demand(answers[-1].body == b"seen GET /behind", "the request behind got another answer", ("got", answers[-1].body))
         self.recorder.wait_until_said()
-        if case.poisons:
-            self.heal_after_poison(case)
-            return
         self.after(case.next_method)
         self.after()
         requests = requests_in(self.recorder.since(mark))
@@ -225,7 +201,7 @@ def shown(case, wrong, got, ending, pieces, streams):
     lines += [f"  sent: {short(p) if isinstance(p, bytes) else p}" for p in pieces]
     lines += [f"  client got ({ending}): {short(got)}"]
     lines += [f"  upstream saw: {short(s)}" for s in streams]
-    known = case.deviation or getattr(case, "poisons", "")
+    known = case.deviation
     if known:
         lines += [f"  a known deviation; right would be: {known}"]
     return "\n".join(lines)
