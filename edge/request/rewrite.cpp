@@ -45,13 +45,7 @@ bool is_replaced(known id) noexcept {
 /// CGI-like upstreams read X_Forwarded_For as X-Forwarded-For: such a twin of a field of ours must
 /// not pass.
 bool is_twin_of_replaced(std::string_view name) noexcept {
-    constexpr std::size_t longest = 24;
-    if (name.size() > longest || name.find('_') == std::string_view::npos)
-        return false;
-    char dashed[longest];
-    for (std::size_t i = 0; i < name.size(); ++i)
-        dashed[i] = name[i] == '_' ? '-' : name[i];
-    const known id = known_field({dashed, name.size()});
+    const known id = known_with_dashes(name);
     return is_replaced(id) || id == known::forwarded;
 }
 

@@ -2,6 +2,8 @@
 
 #include "edge/http/scan.hpp"
 
+#include <algorithm>
+
 namespace postern::edge {
 
 bool is_hop_by_hop(known id) noexcept {
@@ -19,6 +21,18 @@ bool is_hop_by_hop(known id) noexcept {
     default:
         return false;
     }
+}
+
+known known_with_dashes(std::string_view name) noexcept {
+    constexpr std::size_t longest = 24; // of those we know; only x-postern-* may be longer
+    if (name.find('_') == std::string_view::npos)
+        return known::other;
+    char dashed[longest];
+    const std::size_t size = std::min(name.size(), longest);
+    for (std::size_t i = 0; i < size; ++i)
+        dashed[i] = name[i] == '_' ? '-' : name[i];
+    const known id = known_field({dashed, size});
+    return name.size() <= longest || id == known::x_postern ? id : known::other;
 }
 
 void nominations::gather(const field_list& fields) {

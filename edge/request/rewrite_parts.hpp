@@ -16,6 +16,10 @@ namespace postern::edge {
 /// Fields that end at this hop (RFC 9110 7.6.1), whatever Connection says.
 [[nodiscard]] bool is_hop_by_hop(known id) noexcept;
 
+/// What a name with underscores would be with dashes, for the names that matter: ours and those
+/// about the client. `other` for a name without underscores.
+[[nodiscard]] known known_with_dashes(std::string_view name) noexcept;
+
 /// The names that a head's Connection fields list, except its options. Only fields that postern
 /// does not know can be nominated: a client must not be able to strip Host, Cookie or
 /// X-Forwarded-For.

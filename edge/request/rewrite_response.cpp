@@ -82,17 +82,21 @@ bool describes_old_body(known id) noexcept {
     return id == known::etag || id == known::last_modified;
 }
 
+/// What postern says and nobody else.
+bool is_ours(known id) noexcept {
+    return id == known::x_postern || id == known::x_session_id;
+}
+
 void write_upstream_fields(text_writer& out, const response_head& head,
                            const response_rewrite& how) {
     const nominations nominated{head.fields, head.connection_names};
     for (const field& f : head.fields) {
         if (f.id == known::other) {
-            if (!nominated.has(f.name))
+            if (!nominated.has(f.name) && !is_ours(known_with_dashes(f.name)))
                 out.put_field(f);
         } else if (f.id == known::location) {
             write_location(out, f, how);
-        } else if (!is_hop_by_hop(f.id) && f.id != known::content_length &&
-                   f.id != known::x_postern && f.id != known::x_session_id &&
+        } else if (!is_hop_by_hop(f.id) && f.id != known::content_length && !is_ours(f.id) &&
                    !(how.drop_length && describes_old_body(f.id))) {
             out.put_field(f);
         }
