@@ -377,8 +377,9 @@ TEST_F(control_process, how_an_adopted_program_ended_is_not_guessed) {
     ASSERT_TRUE(becomes("active"));
     kill_child(control);
     start();
-    ASSERT_TRUE(
-        eventually([&] { return get("/readyz").json()["checks"]["lifecycle"]["ok"] == true; }));
+    ASSERT_TRUE(eventually([&] { // until it is adopted
+        return get("/metrics").body.find("\npostern_launches_running 1\n") != std::string::npos;
+    }));
     kill_program(pid_of());
     ASSERT_TRUE(becomes("failed"));
     EXPECT_EQ(status()["reason"], "it ended (exit status unknown: adopted after a restart of "

@@ -189,25 +189,36 @@ TEST(stream, a_peer_that_is_always_ready_does_not_starve_the_others) {
         while (!over && ::send(busy.far.get(), much.data(), much.size(), MSG_NOSIGNAL) > 0) {
         }
     }};
+    bool ended = false;
     struct {
-        static task<void> go(stream& all) {
+        static task<void> read_on(stream& all, bool& ended) {
             char bytes[16];
-            for (;;) {
+            while (!ended) {
                 auto [error, n] = co_await all.read_some(bytes, 10s);
-                if (error)
-                    break;
+                ended = static_cast<bool>(error);
             }
         }
-    } read_on;
-    spawn(read_on.go(from));
-    ASSERT_EQ(::send(other.far.get(), "x", 1, 0), 1);
+        static task<void> send_later(event_loop& loop, int fd) {
+            signal pause{loop};
+            co_await pause.wait_until(deadlines::clock::now());
+            EXPECT_EQ(::send(fd, "x", 1, MSG_NOSIGNAL), 1);
+        }
+        static task<void> until(event_loop& loop, const bool& ended) {
+            signal pause{loop};
+            while (!ended)
+                co_await pause.wait_until(deadlines::clock::now());
+        }
+    } of;
+    spawn(of.read_on(from, ended));
+    spawn(of.send_later(other.loop, other.far.get()));
     char byte[1];
     base::error_code error;
     std::size_t n = 0;
     other.run(read_once(near, byte, 10s, error, n));
+    EXPECT_FALSE(error);
     over = true;
     ::shutdown(busy.far.get(), SHUT_RDWR);
-    EXPECT_FALSE(error);
+    other.run(of.until(other.loop, ended));
 }
 
 TEST(stream, a_connection_that_is_refused_says_so) {
