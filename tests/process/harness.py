@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -30,8 +31,14 @@ def until(what, condition, within=10.0, every=0.01):
 
 
 def free_ports(count):
-    """Ports that nothing listens on; all held at once, so that they differ."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports that nothing listens on; all held at once, so that they differ. Below those that the kernel gives to outgoing
+    connections (from 32768): a port that is listened to again later must not have become someone's own meanwhile."""
+    held = []
+    while len(held) < count:
+        try:
+            held.append(socket.create_server(("127.0.0.1", random.randrange(10_000, 20_000))))
+        except OSError:
+            pass
     ports = [s.getsockname()[1] for s in held]
     for s in held:
         s.close()
