@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace postern::edge {
 namespace {
@@ -119,6 +120,15 @@ std::string_view media_type_of(std::string_view file_name) noexcept {
     const std::string_view wanted{lower.data(), extension.size()};
     const auto found = std::ranges::lower_bound(types, wanted, {}, &media_type::extension);
     return found != types.end() && found->extension == wanted ? found->type : unknown;
+}
+
+bool compresses_well(std::string_view media_type) noexcept {
+    constexpr std::string_view others[] = {
+        "application/rtf",  "application/toml", "application/vnd.ms-fontobject",
+        "application/wasm", "application/yaml", "font/otf",
+        "font/ttf",         "image/bmp",        "image/x-icon"};
+    return media_type.starts_with("text/") || media_type.ends_with("json") ||
+           media_type.ends_with("xml") || std::ranges::find(others, media_type) != std::end(others);
 }
 
 } // namespace postern::edge

@@ -10,4 +10,8 @@ namespace postern::edge {
 /// application/octet-stream.
 [[nodiscard]] std::string_view media_type_of(std::string_view file_name) noexcept;
 
+/// Whether files of this type are worth compressing: text, and what is like it. Pictures, films and
+/// archives are compressed already.
+[[nodiscard]] bool compresses_well(std::string_view media_type) noexcept;
+
 } // namespace postern::edge

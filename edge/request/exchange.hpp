@@ -17,6 +17,7 @@
 #include "edge/request/session_key.hpp"
 #include "edge/request/waiting_room.hpp"
 #include "edge/settings/settings.hpp"
+#include "edge/static/root_folders.hpp"
 
 #include <cstdint>
 #include <string>
@@ -71,6 +72,7 @@ struct services {
     open_tunnels tunnels;
     requests_in_flight in_flight;
     idle_connections idle;
+    root_folders static_roots = {};
     bool draining = false; // finish what is open, keep nothing alive
 
     [[nodiscard]] const page_set& pages_of(const location_settings* location) const {

@@ -58,6 +58,14 @@ void note_send_failure(exchange& x) {
         x.count(cache::counter::timeouts_send);
 }
 
+std::string_view cache_control_of(const location_settings& location,
+                                  std::string_view path) noexcept {
+    for (const cache_rule& rule : location.cache_rules) // longest path first
+        if (path.starts_with(rule.path))
+            return rule.value;
+    return {};
+}
+
 std::string_view marker_of(page which) noexcept {
     switch (which) {
     case page::loading:
@@ -165,8 +173,14 @@ task<void> reply_static(exchange& x) {
     x.decision_name = "static";
     x.count(cache::counter::decisions_static);
     settle_body(x);
-    static_answer answer = answer_static(root, x.where.prefix, x.where.rest, x.location().index,
-                                         x.head, x.close_after, &x.location().add_headers);
+    const location_settings& location = x.location();
+    const static_site site{.index = location.index,
+                           .precompressed = location.precompressed,
+                           .cache_control = cache_control_of(location, x.where.rest),
+                           .stands_in = location.handler == handler::session,
+                           .add_headers = &location.add_headers};
+    static_answer answer = answer_static(x.worker.static_roots, root, site, x.where.prefix,
+                                         x.where.rest, x.head, x.close_after);
     if (answer.not_found) {
         co_await reply_error(x, 404, "There is no such page here.");
         co_return;

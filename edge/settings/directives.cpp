@@ -28,6 +28,9 @@ constexpr std::pair<std::string_view, std::string_view> known_elsewhere[] = {
     {"cookie", "session_from"},
     {"referer", "session_from"},
     {"header", "session_from"},
+    {"gzip_static", "precompressed"},
+    {"brotli_static", "precompressed"},
+    {"expires", "cache_control"},
     {"bundle_window", ""}, // nothing is near: no guess is better than a wrong one
     {"on_deactivate", ""},
     {"http2", ""},

@@ -106,6 +106,35 @@ const directive table[] = {
          "The files that stand for a folder of a static site; the first one that exists is sent",
      .example = "index index.html index.htm;",
      .handlers = session_only | for_handler(handler::static_files)},
+    {.name = "precompressed",
+     .contexts = context::inherited,
+     .arguments = "on | off",
+     .words_min = 1,
+     .words_max = 1,
+     .standard = "off",
+     .line = "Whether files that lie compressed beside the plain one (app.js.br, app.js.gz) are "
+             "sent to clients that take them",
+     .more = "Brotli before gzip, where the client likes both as well. Only for text and what is "
+             "like it, and only if the compressed file is not older than the plain one. Off, as "
+             "looking for them costs time where there are none.",
+     .example = "precompressed on;",
+     .handlers = session_only | for_handler(handler::static_files)},
+    {.name = "cache_control",
+     .contexts = context::inherited,
+     .arguments = "[PATH] VALUE",
+     .words_min = 1,
+     .words_max = 2,
+     .line = "What caches are told (Cache-Control) of the files whose path below the location "
+             "begins with PATH, or of all others",
+     .more = "The longest PATH counts. Only files that are there are told of, not errors and "
+             "redirects, and it takes the place of a Cache-Control of add_header. One or more in a "
+             "block take the place of all that stand further out. A static site that stands in "
+             "for a session is never stored, whatever is said here: the same URL may be the "
+             "session again.",
+     .example = "cache_control no-cache;\n"
+                "cache_control /_astro/ \"public, max-age=31536000, immutable\";",
+     .repeats = true,
+     .handlers = for_handler(handler::static_files)},
     {.name = "page",
      .contexts = context::inherited,
      .arguments = "loading | resume | failed | reconnecting | not_found | error FILE",

@@ -68,6 +68,9 @@ class finisher {
         out_.wake = *own_.wake;
         out_.hold = *own_.hold;
         out_.index = *own_.index;
+        out_.precompressed = *own_.precompressed;
+        if (own_.cache_rules)
+            out_.cache_rules = *own_.cache_rules;
         if (own_.add_headers)
             out_.add_headers = *own_.add_headers;
         out_.body_bytes_max =

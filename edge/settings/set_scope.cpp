@@ -28,6 +28,14 @@ bool is_token(std::string_view text) { // RFC 9110 5.6.2
     });
 }
 
+/// One line without control bytes.
+bool is_field_value(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char b) {
+        const auto byte = static_cast<unsigned char>(b);
+        return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+    });
+}
+
 /// Fields that belong to the connection or to postern's own framing.
 bool is_framing_field(std::string_view name) {
     constexpr std::string_view names[] = {"Connection",        "Content-Length",
@@ -145,6 +153,35 @@ answer set_index(const call& c, scope& out) {
     return std::nullopt;
 }
 
+answer set_precompressed(const call& c, scope& out) {
+    return take(on_or_off(c.word(0)), out.precompressed);
+}
+
+answer set_cache_control(const call& c, scope& out) {
+    cache_rule rule;
+    rule.value = c.word(c.count() - 1);
+    if (c.count() == 2)
+        rule.path = c.word(0);
+    if (c.count() == 2 && !rule.path.starts_with('/'))
+        return complaint{fmt::format("\"{}\" is no path; write /_astro/, or the value alone for "
+                                     "all files, in quotes where it has spaces",
+                                     shown(rule.path))};
+    if (rule.value.empty() || rule.value.starts_with('/') || !is_field_value(rule.value))
+        return complaint{fmt::format("\"{}\" is nothing to tell a cache; write no-cache, or "
+                                     "\"public, max-age=31536000, immutable\"",
+                                     shown(rule.value))};
+    if (!out.cache_rules)
+        out.cache_rules.emplace();
+    auto place = out.cache_rules->begin();
+    for (; place != out.cache_rules->end() && place->path.size() >= rule.path.size(); ++place)
+        if (place->path == rule.path)
+            return complaint{fmt::format("{} has one already: \"{}\"",
+                                         rule.path.empty() ? "every file" : shown(rule.path),
+                                         shown(place->value))};
+    out.cache_rules->insert(place, std::move(rule));
+    return std::nullopt;
+}
+
 answer set_page(const call& c, scope& out) {
     constexpr std::string_view names[] = {"loading",      "resume",    "failed",
                                           "reconnecting", "not_found", "error"};
@@ -178,11 +215,7 @@ answer set_add_header(const call& c, scope& out) {
         return complaint{fmt::format("\"{}\" is no field's name", shown(name))};
     if (is_framing_field(name))
         return complaint{fmt::format("{} is not yours to set; it belongs to the connection", name)};
-    const bool clean = std::all_of(value.begin(), value.end(), [](char b) {
-        const auto byte = static_cast<unsigned char>(b);
-        return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-    });
-    if (!clean)
+    if (!is_field_value(value))
         return complaint{
             fmt::format("\"{}\": a field's value is one line without control bytes", shown(value))};
     if (!out.add_headers)
@@ -205,6 +238,8 @@ const setter<scope> table[] = {
     {"on_expired", set_on_expired},
     {"static_root", set_static_root},
     {"index", set_index},
+    {"precompressed", set_precompressed},
+    {"cache_control", set_cache_control},
     {"page", set_page},
     {"add_header", set_add_header},
     {"client_max_body_size", set_body_size},
@@ -232,6 +267,8 @@ void scope::inherit(const scope& outer) {
     inherit_one(expired, outer.expired);
     inherit_one(static_root, outer.static_root);
     inherit_one(index, outer.index);
+    inherit_one(precompressed, outer.precompressed);
+    inherit_one(cache_rules, outer.cache_rules);
     inherit_one(add_headers, outer.add_headers);
     inherit_one(body_bytes_max, outer.body_bytes_max);
     for (std::size_t i = 0; i < std::size(pages); ++i)

@@ -43,6 +43,8 @@ struct scope {
     std::optional<std::pair<enum on_expired, std::string>> expired; // with redirect's URL
     std::optional<base::text_template> static_root;
     std::optional<std::vector<std::string>> index;
+    std::optional<bool> precompressed;
+    std::optional<std::vector<cache_rule>> cache_rules;
     std::optional<std::vector<std::pair<std::string, std::string>>> add_headers;
     std::optional<std::uint64_t> body_bytes_max;
     std::string pages[static_cast<std::size_t>(page::count_)];

@@ -52,6 +52,12 @@ enum class wake_mode { auto_, button, off };
 enum class dev_server { none, vite };
 enum class on_expired { not_found, static_, redirect };
 
+/// What caches are told of the files whose path below their location begins with `path`.
+struct cache_rule {
+    std::string path;  // empty: all
+    std::string value; // of Cache-Control
+};
+
 /// What a location does. Exactly one handler.
 enum class handler { session, static_files, proxy, control, fixed };
 
@@ -77,6 +83,8 @@ struct location_settings {
     // inherited from server
     base::text_template static_root; // over captures; empty: none
     std::vector<std::string> index{"index.html"};
+    bool precompressed = false;
+    std::vector<cache_rule> cache_rules; // longest path first
 
     // proxy
     std::optional<base::ip_endpoint> upstream;

@@ -7,26 +7,24 @@
 #include "edge/http/media_types.hpp"
 #include "edge/static/static_lookup.hpp"
 #include "edge/static/static_path.hpp"
+#include "edge/static/static_variant.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
+#include <chrono>
 #include <iterator>
-#include <optional>
 #include <unistd.h>
 
 namespace postern::edge {
 namespace {
 
-using header_list = std::vector<std::pair<std::string, std::string>>;
-
 /// What all answers to one request have in common.
 struct reply_form {
     const request_head& head;
+    const static_site& site;
     bool close;
-    const header_list* add_headers;
 };
 
 void begin_head(std::string& out, std::string_view status_line) {
@@ -39,9 +37,23 @@ void begin_head(std::string& out, std::string_view status_line) {
     out += "\r\n";
 }
 
-void end_head(std::string& out, const reply_form& form) {
-    if (form.add_headers)
-        for (const auto& [name, value] : *form.add_headers) {
+bool is_cache_control(std::string_view name) noexcept {
+    return equal_ignoring_case(name, "cache-control");
+}
+
+/// `cached`: what this answer says of caches; empty: what add_headers say, or nothing.
+void end_head(std::string& out, const reply_form& form, std::string_view cached = {}) {
+    if (form.site.stands_in)
+        cached = "no-store";
+    if (!cached.empty()) {
+        out += "Cache-Control: ";
+        out += cached;
+        out += "\r\n";
+    }
+    if (form.site.add_headers)
+        for (const auto& [name, value] : *form.site.add_headers) {
+            if (!cached.empty() && is_cache_control(name))
+                continue;
             out += name;
             out += ": ";
             out += value;
@@ -66,14 +78,10 @@ static_answer text_answer(const reply_form& form, unsigned status, std::string_v
     return answer;
 }
 
-bool names_cache_control(const header_list* headers) noexcept {
-    constexpr std::string_view name = "cache-control";
-    const auto same = [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-    };
-    return headers && std::ranges::any_of(*headers, [&](const auto& header) {
-               return std::ranges::equal(header.first, name, same);
-           });
+bool names_cache_control(const reply_form& form) noexcept {
+    return form.site.add_headers != nullptr &&
+           std::ranges::any_of(*form.site.add_headers,
+                               [](const auto& header) { return is_cache_control(header.first); });
 }
 
 static_answer redirect_answer(const reply_form& form, std::string_view prefix,
@@ -97,27 +105,22 @@ static_answer redirect_answer(const reply_form& form, std::string_view prefix,
         }
     }
     location += "\r\n";
-    if (!names_cache_control(form.add_headers))
+    if (!form.site.stands_in && !names_cache_control(form))
         location += "Cache-Control: no-cache\r\n";
     return text_answer(form, 301, "Moved Permanently", location);
 }
 
-/// ETag and Last-Modified of a file. The ETag is nginx's: modification second and size, in hex.
-struct version_of {
-    explicit version_of(const struct stat& info)
-        : etag{fmt::format("\"{:x}-{:x}\"", info.st_mtime, info.st_size)},
-          // RFC 9110 8.8.2.1: not in the future
-          modified_s{std::min<std::int64_t>(info.st_mtime, ::time(nullptr))} {}
-    std::string etag;
-    std::int64_t modified_s;
-};
+constexpr std::string_view varies_by_coding = "Vary: Accept-Encoding\r\n";
 
-void append_validators(std::string& out, const version_of& version) {
+/// What 200, 206 and 304 say alike of the representation (RFC 9110 15.4.5).
+void append_version(std::string& out, const static_variant& variant, const validators& version) {
     out += "Last-Modified: ";
     out += http_date(version.modified_s);
     out += "\r\nETag: ";
     out += version.etag;
     out += "\r\n";
+    if (variant.varies)
+        out += varies_by_coding;
 }
 
 byte_range wanted_range(const request_head& head, const validators& file, std::uint64_t size) {
@@ -153,19 +156,20 @@ void attach(static_answer& answer, base::unique_fd file) {
 }
 
 /// 200 or 206, 304, 412, 416: a file that is there.
-static_answer file_answer(const reply_form& form, opened_file file, std::string_view name) {
-    const auto size = static_cast<std::uint64_t>(file.info.st_size);
-    const version_of version{file.info};
-    const validators now{version.etag, version.modified_s};
+static_answer file_answer(const reply_form& form, static_variant variant) {
+    const auto size = static_cast<std::uint64_t>(variant.file.info.st_size);
+    const std::string etag = variant.etag();
+    const validators now{etag, variant.modified_s()};
+    const std::string_view vary = variant.varies ? varies_by_coding : std::string_view{};
     static_answer answer;
     switch (condition_of(form.head.fields, now)) {
     case condition::failed:
-        return text_answer(form, 412, "Precondition Failed", {});
+        return text_answer(form, 412, "Precondition Failed", vary);
     case condition::not_modified:
         answer.status = 304;
         begin_head(answer.head, "304 Not Modified");
-        append_validators(answer.head, version);
-        end_head(answer.head, form);
+        append_version(answer.head, variant, now);
+        end_head(answer.head, form, form.site.cache_control);
         return answer;
     case condition::send:
         break;
@@ -173,23 +177,25 @@ static_answer file_answer(const reply_form& form, opened_file file, std::string_
     const byte_range range = wanted_range(form.head, now, size);
     if (range.kind == range_kind::unsatisfiable)
         return text_answer(form, 416, "Range Not Satisfiable",
-                           fmt::format("Content-Range: bytes */{}\r\n", size));
+                           fmt::format("Content-Range: bytes */{}\r\n{}", size, vary));
     const bool part = range.kind == range_kind::part;
     answer.status = part ? 206 : 200;
     answer.offset = range.offset;
     answer.length = part ? range.length : size;
     begin_head(answer.head, part ? "206 Partial Content" : "200 OK");
-    fmt::format_to(std::back_inserter(answer.head),
-                   "Content-Type: {}\r\nContent-Length: {}\r\nAccept-Ranges: bytes\r\n",
-                   media_type_of(name), answer.length);
+    const auto to = std::back_inserter(answer.head);
+    fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\nAccept-Ranges: bytes\r\n",
+                   variant.type, answer.length);
+    if (!variant.coding.empty())
+        fmt::format_to(to, "Content-Encoding: {}\r\n", variant.coding);
     if (part)
-        fmt::format_to(std::back_inserter(answer.head), "Content-Range: bytes {}-{}/{}\r\n",
-                       range.offset, range.offset + range.length - 1, size);
-    append_validators(answer.head, version);
-    end_head(answer.head, form);
+        fmt::format_to(to, "Content-Range: bytes {}-{}/{}\r\n", range.offset,
+                       range.offset + range.length - 1, size);
+    append_version(answer.head, variant, now);
+    end_head(answer.head, form, form.site.cache_control);
     if (form.head.method == method::head)
         answer.length = 0;
-    attach(answer, std::move(file.fd));
+    attach(answer, std::move(variant.file.fd));
     return answer;
 }
 
@@ -219,37 +225,48 @@ static_answer missing_answer(const reply_form& form, int root) {
     return answer;
 }
 
+static_answer no_folder_answer(const reply_form& form, int error) {
+    if (error == EMFILE || error == ENFILE || error == ENOMEM)
+        return trouble_answer(form, error);
+    static_answer none;
+    none.not_found = true;
+    return none;
+}
+
 } // namespace
 
-static_answer answer_static(const std::string& root, std::string_view prefix, std::string_view rest,
-                            const std::vector<std::string>& index, const request_head& head,
-                            bool close, const header_list* add_headers) {
-    const reply_form form{head, close, add_headers};
+static_answer answer_static(root_folders& folders, const std::string& root, const static_site& site,
+                            std::string_view prefix, std::string_view rest,
+                            const request_head& head, bool close) {
+    const reply_form form{head, site, close};
     if (head.method != method::get && head.method != method::head)
         return text_answer(form, 405, "Method Not Allowed", "Allow: GET, HEAD\r\n");
 
     const auto path = static_path_of(rest);
     if (path && path->is_renamed)
         return redirect_answer(form, prefix, path->canonical);
-    const base::unique_fd folder{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    if (!folder) {
-        const int error = errno;
-        if (error == EMFILE || error == ENFILE || error == ENOMEM)
-            return trouble_answer(form, error);
-        static_answer none;
-        none.not_found = true;
-        return none;
-    }
+    const auto now = std::chrono::steady_clock::now();
+    root_folders::opened folder = folders.open(root, now);
+    if (folder.fd < 0)
+        return no_folder_answer(form, folder.error);
     if (!path)
-        return missing_answer(form, folder.get());
-    static_lookup found = look_for_file(folder.get(), *path, index);
+        return missing_answer(form, folder.fd);
+    static_lookup found = look_for_file(folder.fd, *path, site.index);
+    if (folder.kept && !found.file.fd && found.error == 0) {
+        // Another folder may have the name by now: nothing is missing before that one was asked.
+        folder = folders.reopen(root, now);
+        if (folder.fd < 0)
+            return no_folder_answer(form, folder.error);
+        found = look_for_file(folder.fd, *path, site.index);
+    }
     if (found.error != 0)
         return trouble_answer(form, found.error);
     if (found.file.fd)
-        return file_answer(form, std::move(found.file), found.name);
+        return file_answer(
+            form, choose_variant(folder.fd, std::move(found), head.fields, site.precompressed));
     if (found.is_folder)
         return redirect_answer(form, prefix, path->file.empty() ? "/" : path->canonical + "/");
-    return missing_answer(form, folder.get());
+    return missing_answer(form, folder.fd);
 }
 
 } // namespace postern::edge

@@ -4,6 +4,7 @@
 
 #include "base/unique_fd.hpp"
 #include "edge/http/request_head.hpp"
+#include "edge/static/root_folders.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +32,15 @@ struct static_answer {
                             // caller shows its own page
 };
 
+/// What a location says about its files. Views outlive the call.
+struct static_site {
+    const std::vector<std::string>& index;
+    bool precompressed = false;     // app.js.br and app.js.gz beside app.js are used
+    std::string_view cache_control; // of files that are there (200, 206, 304); empty: none
+    bool stands_in = false; // for a session, whose URL it has: no answer may be stored anywhere
+    const std::vector<std::pair<std::string, std::string>>* add_headers = nullptr;
+};
+
 /// Answers GET and HEAD (others: 405 with Allow). `rest` is the raw path below the location: it is
 /// percent-decoded here, once; dot segments, encoded slashes, backslashes, control bytes, and
 /// anything that leaves the root (also by symlink: openat2 RESOLVE_BENEATH) are 404, and so are
@@ -42,14 +52,15 @@ struct static_answer {
 /// A folder is redirected to its slash (301, keeping `prefix` and query) and answered by an index
 /// file. Astro's and others' "about" is found as "about", "about.html" or "about/index.html"
 /// (nginx: try_files $uri $uri.html $uri/). ETag, Last-Modified, conditions (304, 412), If-Range,
-/// single ranges (206, 416; more than one range: the whole file), types by extension. A missing
-/// file is answered with the root's 404.html, if it has one. `close`: write Connection: close.
-/// `add_headers` stand in every answer. Redirects are not cached: the same URL may be a session's
-/// the next minute. Errors: a file that exists but cannot be opened is 503 (no descriptors, no
-/// memory) or 500.
-[[nodiscard]] static_answer
-answer_static(const std::string& root, std::string_view prefix, std::string_view rest,
-              const std::vector<std::string>& index, const request_head& head, bool close,
-              const std::vector<std::pair<std::string, std::string>>* add_headers = nullptr);
+/// single ranges (206, 416; more than one range: the whole file), types by extension; all of them
+/// of the representation that Accept-Encoding chooses (static_variant.hpp). A missing file is
+/// answered with the root's 404.html, if it has one. `close`: write Connection: close.
+/// `add_headers` stand in every answer, but for a Cache-Control where the site says another.
+/// Redirects are not cached: the same URL may be a session's the next minute. Errors: a file that
+/// exists but cannot be opened is 503 (no descriptors, no memory) or 500.
+[[nodiscard]] static_answer answer_static(root_folders& folders, const std::string& root,
+                                          const static_site& site, std::string_view prefix,
+                                          std::string_view rest, const request_head& head,
+                                          bool close);
 
 } // namespace postern::edge

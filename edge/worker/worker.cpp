@@ -164,6 +164,7 @@ task<void> worker_process::tick_each_second() {
 
 void worker_process::each_second() {
     upstreams_.sweep(loop_.timers().now());
+    lent_.static_roots.sweep(std::chrono::steady_clock::now());
     if (lent_.access) {
         access_.flush();
         if (const std::uint64_t lost = access_.take_lost())

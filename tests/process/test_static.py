@@ -100,3 +100,69 @@ def test_a_client_that_leaves_in_the_middle_costs_nothing(site):
     assert site.get("/big.bin").status == 200
     until("no file is left open", lambda: not any("big.bin" in os.readlink(f"/proc/{p}/fd/{n}") for p in pid for n in os.listdir(f"/proc/{p}/fd")
                                                   if os.path.lexists(f"/proc/{p}/fd/{n}")))
+
+
+@pytest.fixture
+def compressed(run_postern, tmp_path):
+    root = tmp_path / "postern/static"
+    (root / "_astro").mkdir(parents=True)
+    for name, content in [("index.html", b"<h1>home</h1>"), ("_astro/app.AbC1.js", b"plain script"), ("_astro/app.AbC1.js.br", b"br"),
+                          ("_astro/app.AbC1.js.gz", b"gzip"), ("404.html", b"none")]:
+        (root / name).write_bytes(content)
+    postern = run_postern(server=f"""location /cached/ {{
+        static {root}; precompressed on; cache_control no-cache; cache_control /_astro/ "public, max-age=31536000, immutable"; }}""")
+    postern.root = root
+    return postern
+
+
+def test_compressed_siblings(compressed):
+    path = "/cached/_astro/app.AbC1.js"
+    tags = set()
+    for accepted, body, coding in [("gzip, deflate, br, zstd", b"br", "br"), ("gzip", b"gzip", "gzip"), ("br;q=0.1, gzip;q=0.2", b"gzip", "gzip"),
+                                   ("identity", b"plain script", None), (None, b"plain script", None)]:
+        headers = {"Accept-Encoding": accepted} if accepted else {}
+        answer = compressed.get(path, headers=headers)
+        assert (answer.status, answer.body, answer.headers.get("content-encoding")) == (200, body, coding), accepted
+        assert answer.headers["vary"] == "Accept-Encoding" and answer.headers["content-type"].startswith("text/javascript")
+        tags.add(answer.headers["etag"])
+        assert compressed.get(path, headers={**headers, "If-None-Match": answer.headers["etag"]}).status == 304
+        part = compressed.get(path, headers={**headers, "Range": "bytes=1-1"})
+        assert part.status == 206 and part.body == body[1:2]
+    assert len(tags) == 3
+    later = os.stat(compressed.root / "_astro/app.AbC1.js").st_mtime + 5
+    os.utime(compressed.root / "_astro/app.AbC1.js", (later, later))
+    assert compressed.get(path, headers={"Accept-Encoding": "br, gzip"}).body == b"plain script"
+    # The same files in a location without the word: nothing varies.
+    plain = compressed.get("/_astro/app.AbC1.js", headers={"Accept-Encoding": "br"})
+    assert plain.body == b"plain script" and "vary" not in plain.headers and "cache-control" not in plain.headers
+
+
+def test_what_caches_are_told(compressed):
+    for path, status, told in [("/cached/_astro/app.AbC1.js", 200, "public, max-age=31536000, immutable"), ("/cached/", 200, "no-cache"),
+                               ("/cached/_astro/none.js", 404, None)]:
+        answer = compressed.get(path)
+        assert (answer.status, answer.headers.get("cache-control")) == (status, told), path
+
+
+def test_a_site_that_stands_in_for_a_session_is_not_stored(compressed):
+    compressed.set_session("t1", "draining")
+    answer = until("the draining session's site is shown", lambda: (a := compressed.get("/session/t1/")).status == 200 and a)
+    assert answer.text == "<h1>home</h1>" and answer.headers["cache-control"] == "no-store"
+    assert compressed.get("/session/t1/none").headers["cache-control"] == "no-store"
+
+
+def test_a_new_release_is_seen_at_once_where_the_old_one_lacks_a_file(run_postern, tmp_path):
+    sites = tmp_path / "sites"
+    for name in ("one", "two"):
+        (sites / name).mkdir(parents=True)
+        (sites / name / "index.html").write_text(name)
+        (sites / name / f"{name}.txt").write_text(name)
+    (sites / "current").symlink_to("one")
+    postern = run_postern(server=f"location /released/ {{ static {sites}/current; }}")
+    for at in range(20):
+        new, old = ("two", "one") if at % 2 == 0 else ("one", "two")
+        assert postern.get(f"/released/{old}.txt").text == old
+        (sites / "next").symlink_to(new)
+        (sites / "next").rename(sites / "current")
+        assert postern.get(f"/released/{new}.txt").text == new
+    until("the old release is forgotten", lambda: postern.get("/released/").text == new, within=1)

@@ -280,6 +280,19 @@ TEST(bad_conf, values_of_locations) {
         {"page error /tmp;", "1: directive \"page\": /tmp is no regular file"},
         {"page error /etc/passwd; page error /etc/group;",
          "1: directive \"page\": the page error has a file already: \"/etc/passwd\""},
+        {"cache_control _astro no-cache;",
+         "1: directive \"cache_control\": \"_astro\" is no path; write /_astro/, or the value "
+         "alone for all files, in quotes where it has spaces"},
+        {"cache_control /_astro/;",
+         "1: directive \"cache_control\": \"/_astro/\" is nothing to tell a cache; write no-cache, "
+         "or \"public, max-age=31536000, immutable\""},
+        {"cache_control /a/ x; cache_control /a/ y;",
+         "1: directive \"cache_control\": /a/ has one already: \"x\""},
+        {"cache_control x; cache_control y;",
+         "1: directive \"cache_control\": every file has one already: \"x\""},
+        {"cache_control \"a\r\nb: c\";",
+         "1: directive \"cache_control\": \"a\\x0d\\x0ab: c\" is nothing to tell a cache; write "
+         "no-cache, or \"public, max-age=31536000, immutable\""},
         {"add_header 'a b' c;", "1: directive \"add_header\": \"a b\" is no field's name"},
         {"add_header content-length 3;", "1: directive \"add_header\": content-length is not yours "
                                          "to set; it belongs to the connection"},

@@ -228,6 +228,27 @@ TEST(settings_loader, handlers) {
     EXPECT_EQ(l[5].body_bytes_max, 1024U * 1024);
 }
 
+TEST(settings_loader, what_caches_are_told) {
+    const auto l = locations(R"(precompressed on; cache_control no-cache;
+        location / { static dist; cache_control /a/ x; cache_control "max-age=1, public";
+            cache_control /_astro/ immutable; cache_control /b/ y; }
+        location /b/ { static dist; precompressed off; }
+        location /session/{clientId}/{threadId}/ { session; })");
+    ASSERT_EQ(l.size(), 3U);
+    ASSERT_EQ(l[0].cache_rules.size(), 4U);
+    constexpr std::pair<std::string_view, std::string_view> longest_first[] = {
+        {"/_astro/", "immutable"}, {"/a/", "x"}, {"/b/", "y"}, {"", "max-age=1, public"}};
+    for (std::size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(l[0].cache_rules[i].path, longest_first[i].first);
+        EXPECT_EQ(l[0].cache_rules[i].value, longest_first[i].second);
+    }
+    EXPECT_TRUE(l[0].precompressed);
+    EXPECT_FALSE(l[1].precompressed);
+    ASSERT_EQ(l[1].cache_rules.size(), 1U);
+    EXPECT_EQ(l[1].cache_rules[0].value, "no-cache");
+    EXPECT_TRUE(l[2].precompressed);
+}
+
 TEST(settings_loader, a_session_location) {
     const auto l = locations(R"(server_name edit.{clientId}.example.com;
         location /session/{threadId}/ {

@@ -19,6 +19,7 @@ namespace postern::edge {
 namespace {
 
 namespace fs = std::filesystem;
+using tests::answer_static;
 using tests::body_of;
 using tests::request;
 

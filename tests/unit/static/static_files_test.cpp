@@ -11,6 +11,7 @@
 namespace postern::edge {
 namespace {
 
+using tests::answer_static;
 using tests::body_of;
 using tests::header;
 using tests::request;

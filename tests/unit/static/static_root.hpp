@@ -68,6 +68,16 @@ inline request_head request(std::initializer_list<std::pair<known, std::string_v
     return head;
 }
 
+/// What the site answers to a worker that has opened nothing yet.
+inline static_answer
+answer_static(const std::string& root, std::string_view prefix, std::string_view rest,
+              const std::vector<std::string>& index, const request_head& head, bool close,
+              const std::vector<std::pair<std::string, std::string>>* add_headers = nullptr) {
+    root_folders folders;
+    return answer_static(folders, root, {.index = index, .add_headers = add_headers}, prefix, rest,
+                         head, close);
+}
+
 /// The first value of a header in an answer's head; "(none)" when it is not there.
 inline std::string header(const static_answer& answer, std::string_view name) {
     const std::string start = "\r\n" + std::string{name} + ": ";
