@@ -1,6 +1,7 @@
 #include "control/api/names.hpp"
 
 #include "base/limits.hpp"
+#include "base/percent.hpp"
 
 #include <fmt/format.h>
 
@@ -13,22 +14,9 @@ namespace {
 bool is_letter_or_digit(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
-bool is_unreserved(char c) {
-    return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
 bool is_name_up_to(std::string_view text, std::size_t bytes_max) {
     return !text.empty() && text.size() <= bytes_max && text.front() != '.' &&
-           text.front() != '-' && std::all_of(text.begin(), text.end(), is_unreserved);
-}
-
-int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+           text.front() != '-' && std::all_of(text.begin(), text.end(), base::is_unreserved);
 }
 
 } // namespace
@@ -66,26 +54,13 @@ percent_decoding percent_decoded(std::string_view text) {
             out.text += text[i];
             continue;
         }
-        const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-        const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-        const int byte = high * 16 + low;
-        if (high < 0 || low < 0)
+        const int byte = base::escaped_byte(text, i);
+        if (byte < 0)
             return {percent_decoding::fault::broken, {}, text.substr(i, 3)};
         if (byte < 0x20 || byte == 0x7F)
             return {percent_decoding::fault::control, {}, text.substr(i, 3)};
         out.text += static_cast<char>(byte);
         i += 2;
-    }
-    return out;
-}
-
-std::string percent_encoded(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (is_unreserved(c))
-            out += c;
-        else
-            out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
     }
     return out;
 }

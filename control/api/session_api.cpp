@@ -1,5 +1,6 @@
 #include "control/api/session_api.hpp"
 
+#include "base/percent.hpp"
 #include "control/api/names.hpp"
 #include "control/api/token.hpp"
 
@@ -250,9 +251,9 @@ http_answer session_api::activate(const http_request& request) {
                                                 : 200,
                                      activated_of(result->record));
     if (is_new)
-        answer.headers.emplace_back(
-            "Location",
-            fmt::format("/api/sessions/{}/status", percent_encoded(result->record.session_id)));
+        answer.headers.emplace_back("Location",
+                                    fmt::format("/api/sessions/{}/status",
+                                                base::percent_encoded(result->record.session_id)));
     return answer;
 }
 

@@ -1,4 +1,5 @@
 // Sessions and readiness as JSON.
+#include "base/percent.hpp"
 #include "control/api/names.hpp"
 #include "control/api/session_api.hpp"
 #include "control/launch/output_file.hpp"
@@ -55,7 +56,7 @@ void session_api::add_preview_url(json& to, const sync::session& record) const {
                 value = record.thread_id;
             else
                 return std::nullopt;
-            value = percent_encoded(value);
+            value = base::percent_encoded(value);
             return value;
         });
     if (url)

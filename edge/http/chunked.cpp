@@ -1,5 +1,6 @@
 #include "edge/http/chunked.hpp"
 
+#include "base/percent.hpp"
 #include "edge/http/scan.hpp"
 
 #include <algorithm>
@@ -14,14 +15,6 @@ constexpr std::uint32_t extension_bytes_max = 256;
 // One-byte chunks with long extensions would else make us read 256 times what we pass on.
 constexpr std::uint32_t extensions_bytes_max = 16 * 1024;
 constexpr std::uint32_t trailer_bytes_max = 8 * 1024;
-
-/// The digit's value, or 16.
-unsigned hex_value(char c) noexcept {
-    if (is_digit(c))
-        return static_cast<unsigned>(c - '0');
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? static_cast<unsigned>(lower - 'a') + 10 : 16;
-}
 
 bool is_control(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
@@ -104,13 +97,13 @@ const char* chunk_decoder::take_in_size_line(char c) noexcept {
             return "chunk extensions longer than allowed";
         return nullptr;
     }
-    const unsigned digit = hex_value(c);
-    if (digit < 16) {
+    const int digit = base::hex_digit_value(c);
+    if (digit >= 0) {
         if (digits_ == 0)
             left_ = 0;
         if (++digits_ > digits_max || left_ > (chunk_bytes_max >> 4U))
             return "a chunk size that is too large";
-        left_ = left_ << 4U | digit;
+        left_ = left_ << 4U | static_cast<unsigned>(digit);
         return nullptr;
     }
     if (digits_ == 0)

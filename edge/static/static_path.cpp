@@ -1,35 +1,13 @@
 #include "edge/static/static_path.hpp"
 
+#include "base/percent.hpp"
+
 namespace postern::edge {
 namespace {
 
 constexpr bool is_pchar(char c) noexcept { // RFC 3986 3.3, without pct-encoded
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-        return true;
-    return std::string_view{"-._~!$&'()*+,;=:@"}.find(c) != std::string_view::npos;
-}
-
-constexpr int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
-/// The byte that raw[at] stands for ("%41" or itself); `at` moves on to its last character.
-/// Negative: a bad escape.
-int decoded_byte(std::string_view raw, std::size_t& at) noexcept {
-    if (raw[at] != '%')
-        return static_cast<unsigned char>(raw[at]);
-    if (at + 2 >= raw.size())
-        return -1;
-    const int high = hex_digit(raw[at + 1]);
-    const int low = hex_digit(raw[at + 2]);
-    at += 2;
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
+    return base::is_unreserved(c) ||
+           std::string_view{"!$&'()*+,;=:@"}.find(c) != std::string_view::npos;
 }
 
 bool is_dot_segment(std::string_view segment) noexcept {
@@ -39,16 +17,11 @@ bool is_dot_segment(std::string_view segment) noexcept {
 } // namespace
 
 void append_encoded_path(std::string& out, std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
     for (const char c : text) {
-        if (is_pchar(c) || c == '/') {
+        if (is_pchar(c) || c == '/')
             out += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out += '%';
-        out += digits[byte >> 4];
-        out += digits[byte & 15];
+        else
+            base::append_escape(out, c);
     }
 }
 
@@ -69,7 +42,8 @@ std::optional<static_path> static_path_of(std::string_view raw) {
             continue;
         }
         const bool escaped = raw[at] == '%';
-        const int byte = decoded_byte(raw, at);
+        const int byte =
+            escaped ? base::escaped_byte(raw, at) : static_cast<unsigned char>(raw[at]);
         // An escaped '/' would make one segment into two after the location was chosen on the one.
         if (byte < 0x20 || byte == 0x7f || byte == '\\' || byte == '/')
             return std::nullopt;
@@ -77,6 +51,8 @@ std::optional<static_path> static_path_of(std::string_view raw) {
         if (escaped && is_pchar(c))
             path.is_renamed = true;
         path.file += c;
+        if (escaped)
+            at += 2;
     }
     if (is_dot_segment(std::string_view{path.file}.substr(segment_start)))
         return std::nullopt;
