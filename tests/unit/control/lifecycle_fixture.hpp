@@ -124,6 +124,14 @@ class lifecycle_over_meddled_store : public ::testing::Test {
         time_.advance(later);
         life_->turn({}, 0ms);
     }
+    /// Once, from the next reading of the feed on; `has_gap` is false after it.
+    void let_the_feed_have_a_gap(bool& has_gap) {
+        hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+            if (call != "changes_after" || !std::exchange(has_gap, false))
+                return std::nullopt;
+            return sync::store_error::gap;
+        };
+    }
 
     temporary_folder folder_;
     settable_clock time_;

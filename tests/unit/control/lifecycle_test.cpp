@@ -159,11 +159,7 @@ TEST_F(lifecycle_over_meddled_store, a_gap_in_the_feed_is_filled_by_taking_stock
     turn();
     add(initializing);
     bool has_gap = true;
-    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
-        if (call != "changes_after" || !std::exchange(has_gap, false))
-            return std::nullopt;
-        return sync::store_error::gap;
-    };
+    let_the_feed_have_a_gap(has_gap);
     turn();
     EXPECT_FALSE(has_gap);
     EXPECT_EQ(launcher_.starts, 1);
@@ -174,11 +170,7 @@ TEST_F(lifecycle_over_meddled_store, what_a_gap_has_swallowed_is_missed_in_the_s
     turn();
     ASSERT_TRUE(store_->remove("t1", 0));
     bool has_gap = true;
-    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
-        if (call != "changes_after" || !std::exchange(has_gap, false))
-            return std::nullopt;
-        return sync::store_error::gap;
-    };
+    let_the_feed_have_a_gap(has_gap);
     turn();
     EXPECT_EQ(launcher_.view("t1").phase, launch_phase::stopping);
 }
