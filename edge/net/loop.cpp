@@ -5,13 +5,6 @@
 #include <cerrno>
 
 namespace postern::edge {
-namespace {
-
-base::error_code cancelled() {
-    return make_error_code(boost::system::errc::operation_canceled);
-}
-
-} // namespace
 
 event_loop::event_loop() : epoll_{::epoll_create1(EPOLL_CLOEXEC)} {
     POSTERN_CHECK(static_cast<bool>(epoll_));

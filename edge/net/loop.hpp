@@ -22,6 +22,11 @@ namespace postern::edge {
 
 class event_source;
 
+/// What an operation ends with when it was cancelled, or was late.
+[[nodiscard]] inline base::error_code cancelled() {
+    return make_error_code(boost::system::errc::operation_canceled);
+}
+
 /// One thread's loop.
 class event_loop {
   public:

@@ -1,120 +1,11 @@
 #include "edge/net/stream.hpp"
 
-#include "edge/net/socket_address.hpp"
-
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
+#include <memory>
+#include <unistd.h>
 
 namespace postern::edge {
-namespace {
-
-/// So often one stream may find its socket ready before the others get their turn.
-constexpr std::uint8_t without_wait_max = 16;
-
-bool would_block() noexcept {
-    return errno == EAGAIN || errno == EWOULDBLOCK;
-}
-
-/// One sendmsg of up to three pieces; how many bytes went, or -1 with errno.
-ssize_t send_pieces(int socket, std::span<std::string_view> pieces) noexcept {
-    std::array<iovec, 3> vectors{};
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    for (const std::string_view piece : pieces)
-        if (!piece.empty())
-            vectors[message.msg_iovlen++] = {const_cast<char*>(piece.data()), piece.size()};
-    return ::sendmsg(socket, &message, MSG_NOSIGNAL);
-}
-
-void drop_front(std::span<std::string_view> pieces, std::size_t bytes) noexcept {
-    for (std::string_view& piece : pieces) {
-        const std::size_t step = std::min(bytes, piece.size());
-        piece.remove_prefix(step);
-        bytes -= step;
-    }
-}
-
-} // namespace
-
-stream::stream(event_loop& loop, base::unique_fd socket)
-    : loop_{loop}, timers_{loop.timers()}, socket_{loop, std::move(socket)} {
-    timers_.add(*this);
-}
-
-void stream::look(deadlines::clock::time_point now) {
-    if (expires_ != deadlines::clock::time_point{} && expires_ <= now) {
-        timed_out_ = true;
-        expires_ = {};
-        cancel();
-    } else if (watched_ && watched_->seen_closed()) {
-        watched_ = nullptr;
-        cancel();
-    }
-}
-
-task<bool> stream::let_others_go() {
-    without_wait_ = 0;
-    letting_go_ = true;
-    loop_.resume_next_turn(turn_);
-    [[maybe_unused]] const auto none = co_await turn_.wait();
-    letting_go_ = false;
-    co_return !std::exchange(cancelled_, false);
-}
-
-task<base::error_code> stream::connected(milliseconds within) {
-    arm(within);
-    socket_.filled();
-    const auto error = co_await socket_.writable();
-    if (error)
-        co_return error;
-    int code = 0;
-    socklen_t size = sizeof code;
-    if (::getsockopt(socket_.fd(), SOL_SOCKET, SO_ERROR, &code, &size) != 0)
-        co_return base::last_errno();
-    co_return base::error_code{code, boost::system::system_category()};
-}
-
-task<base::error_code> stream::readable(milliseconds within) {
-    if (const auto error = socket_.registration_error())
-        co_return error;
-    arm(within);
-    if (++without_wait_ > without_wait_max) {
-        const bool going = co_await let_others_go();
-        if (!going)
-            co_return make_error_code(boost::system::errc::operation_canceled);
-    }
-    if (socket_.may_read())
-        co_return base::error_code{};
-    without_wait_ = 0;
-    co_return co_await socket_.readable();
-}
-
-read_result stream::read_now(std::span<char> into) noexcept {
-    while (socket_.may_read()) {
-        const ssize_t n = ::recv(socket_.fd(), into.data(), into.size(), 0);
-        if (n > 0) {
-            // Less than asked for: nothing is left (epoll(7)), but the end, where that has been
-            // told together with the bytes.
-            const auto bytes = static_cast<std::size_t>(n);
-            if (bytes < into.size() && !socket_.has_hung_up())
-                socket_.drained();
-            return {{}, bytes};
-        }
-        if (n == 0)
-            return {end_of_stream(), 0};
-        if (would_block())
-            socket_.drained();
-        else if (errno != EINTR)
-            return {base::last_errno(), 0};
-    }
-    return {};
-}
 
 task<read_result> stream::read_some(std::span<char> into, milliseconds within) {
     for (;;) {
@@ -127,154 +18,25 @@ task<read_result> stream::read_some(std::span<char> into, milliseconds within) {
     }
 }
 
-bool stream::write_now(std::string_view& bytes) noexcept {
-    while (!bytes.empty()) {
-        const ssize_t n = ::send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return true;
-}
-
-task<base::error_code> stream::write_all(std::string_view first, std::string_view second,
-                                         std::string_view third, milliseconds within) {
-    std::array<std::string_view, 3> pieces{first, second, third};
-    const auto left = [&] { return pieces[0].size() + pieces[1].size() + pieces[2].size(); };
-    while (left() > 0) {
-        const ssize_t n = send_pieces(socket_.fd(), pieces);
-        if (n >= 0) {
-            drop_front(pieces, static_cast<std::size_t>(n));
-            continue;
-        }
-        if (errno == EINTR)
-            continue;
-        if (!would_block())
-            co_return base::last_errno();
-        arm(within);
-        socket_.filled();
-        without_wait_ = 0;
-        const auto error = co_await socket_.writable();
-        if (error)
-            co_return error;
-    }
-    co_return base::error_code{};
-}
-
 task<base::error_code> stream::send_file(int file, std::uint64_t offset, std::uint64_t length,
                                          milliseconds within) {
-    auto position = static_cast<off_t>(offset);
+    constexpr std::uint64_t step_max = 64 * 1024;
+    const std::unique_ptr<char[]> step{new char[std::min(length, step_max)]};
     while (length > 0) {
-        // One step a turn of the loop, so that a big file to a fast client does not starve the
-        // others.
-        constexpr std::uint64_t step_max = 512 * 1024;
-        const ssize_t n = ::sendfile(socket_.fd(), file, &position,
-                                     static_cast<std::size_t>(std::min(length, step_max)));
-        arm(within);
-        if (n == 0)
-            co_return make_error_code(boost::system::errc::io_error);
-        if (n > 0) {
-            length -= static_cast<std::uint64_t>(n);
-            if (length == 0)
-                break;
-            const bool going = co_await let_others_go();
-            if (!going)
-                co_return make_error_code(boost::system::errc::operation_canceled);
-        } else if (would_block()) {
-            socket_.filled();
-            const auto error = co_await socket_.writable();
-            if (error)
-                co_return error;
-        } else if (errno != EINTR) {
-            co_return base::last_errno();
-        }
-    }
-    co_return base::error_code{};
-}
-
-task<read_result> stream::splice_into(int pipe, std::size_t bytes_max, milliseconds within) {
-    for (;;) {
-        const auto error = co_await readable(within);
-        if (error)
-            co_return read_result{error, 0};
-        const ssize_t n = ::splice(socket_.fd(), nullptr, pipe, nullptr, bytes_max,
-                                   SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        if (n > 0)
-            co_return read_result{{}, static_cast<std::size_t>(n)};
-        if (n == 0)
-            co_return read_result{end_of_stream(), 0};
-        if (would_block())
-            socket_.drained();
-        else if (errno != EINTR)
-            co_return read_result{base::last_errno(), 0};
-    }
-}
-
-task<base::error_code> stream::splice_from(int pipe, std::size_t bytes, bool more,
-                                           milliseconds within) {
-    const unsigned flags = SPLICE_F_MOVE | SPLICE_F_NONBLOCK | (more ? SPLICE_F_MORE : 0U);
-    while (bytes > 0) {
-        const ssize_t n = ::splice(pipe, nullptr, socket_.fd(), nullptr, bytes, flags);
-        if (n > 0) {
-            bytes -= static_cast<std::size_t>(n);
-            continue;
-        }
+        const ssize_t n =
+            ::pread(file, step.get(), std::min(length, step_max), static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR)
             continue;
-        if (n == 0 || !would_block())
+        if (n <= 0)
             co_return n == 0 ? make_error_code(boost::system::errc::io_error) : base::last_errno();
-        arm(within);
-        socket_.filled();
-        without_wait_ = 0;
-        const auto error = co_await socket_.writable();
+        const auto bytes = static_cast<std::size_t>(n);
+        const auto error = co_await write_all({step.get(), bytes}, within);
         if (error)
             co_return error;
+        offset += bytes;
+        length -= bytes;
     }
     co_return base::error_code{};
-}
-
-bool stream::peer_closed() noexcept {
-    char byte;
-    const ssize_t n = ::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n == 0 || (n < 0 && !would_block() && errno != EINTR);
-}
-
-bool stream::has_unasked() noexcept {
-    char byte;
-    const ssize_t n = ::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n >= 0 || (!would_block() && errno != EINTR))
-        return true;
-    socket_.drained();
-    return false;
-}
-
-void stream::shutdown_send() noexcept {
-    ::shutdown(socket_.fd(), SHUT_WR);
-}
-
-void stream::abort() noexcept {
-    const linger reset{1, 0};
-    ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    socket_.close();
-}
-
-base::result<connecting_socket> begin_connect(const base::ip_endpoint& to) {
-    sockaddr_storage where;
-    const socklen_t size = write_socket_address(to, where);
-    base::unique_fd fd{::socket(where.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (!fd)
-        return base::failure{base::last_errno(), to.text()};
-    const int on = 1; // without it small writes are late, not wrong
-    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    while (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0) {
-        if (errno == EINPROGRESS)
-            return connecting_socket{std::move(fd), true};
-        if (errno != EINTR)
-            return base::failure{base::last_errno(), to.text()};
-    }
-    return connecting_socket{std::move(fd), false};
 }
 
 } // namespace postern::edge

@@ -20,14 +20,17 @@ class task;
 
 namespace detail {
 
-/// What all tasks have: memory, who waits for the end, and what was thrown.
-class task_promise_base {
-  public:
+/// A coroutine's frame comes from the pool when its promise is one of these.
+struct pooled_frame {
     static void* operator new(std::size_t bytes) { return frame_pool::take(bytes); }
     static void operator delete(void* frame, std::size_t bytes) noexcept {
         frame_pool::give_back(frame, bytes);
     }
+};
 
+/// What all tasks have: who waits for the end, and what was thrown.
+class task_promise_base : public pooled_frame {
+  public:
     [[nodiscard]] std::suspend_always initial_suspend() const noexcept { return {}; }
     [[nodiscard]] auto final_suspend() const noexcept {
         struct to_whom_waits {
@@ -127,11 +130,7 @@ inline task<void> task_promise<void>::get_return_object() noexcept {
 
 /// Runs by itself from its first line, and frees itself at its end.
 struct detached {
-    struct promise_type {
-        static void* operator new(std::size_t bytes) { return frame_pool::take(bytes); }
-        static void operator delete(void* frame, std::size_t bytes) noexcept {
-            frame_pool::give_back(frame, bytes);
-        }
+    struct promise_type : pooled_frame {
         detached get_return_object() const noexcept { return {}; }
         [[nodiscard]] std::suspend_never initial_suspend() const noexcept { return {}; }
         [[nodiscard]] std::suspend_never final_suspend() const noexcept { return {}; }

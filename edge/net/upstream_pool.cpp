@@ -1,8 +1,7 @@
 #include "edge/net/upstream_pool.hpp"
 
-#include <algorithm>
-
 namespace postern::edge {
+
 upstream_ptr upstream_pool::take(const base::ip_endpoint& to) {
     const auto found = idle_.find(to);
     if (found == idle_.end())

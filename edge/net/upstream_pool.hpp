@@ -5,7 +5,7 @@
 #include "cache/session_reader.hpp"
 #include "edge/http/response_head.hpp"
 #include "edge/net/buffers.hpp"
-#include "edge/net/stream.hpp"
+#include "edge/net/tcp_stream.hpp"
 #include "edge/settings/settings.hpp"
 
 #include <chrono>
@@ -21,7 +21,7 @@ struct upstream_connection {
     upstream_connection(event_loop& loop, base::unique_fd socket, const base::ip_endpoint& peer)
         : link{loop, std::move(socket)}, to{peer} {}
 
-    stream link;
+    tcp_stream link;
     base::ip_endpoint to;
     input_buffer input{8192}; // an answer of a few KB comes with its head in one read
     response_head answer;     // the last one read; kept for its memory

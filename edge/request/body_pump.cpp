@@ -63,7 +63,7 @@ task<void> body_pump::pump() {
     const std::uint64_t bytes_max = x_.location().body_bytes_max;
     while (!stopping_) {
         std::string_view content = body_.next_buffered();
-        if (content.empty() && body_.is_worth_splicing())
+        if (content.empty() && body_.is_worth_splicing(up_.link))
             if (lent_pipe pipe = x_.worker.pipes.lend()) {
                 const std::uint64_t before = body_.content_bytes();
                 const auto error = co_await body_.splice_rest(

@@ -97,7 +97,7 @@ task<base::error_code> body_reader::splice_rest(stream& to, lent_pipe& pipe,
                                                 std::chrono::milliseconds progress_within) {
     settle();
     while (left_ > 0) {
-        const auto [error, n] = co_await from_.splice_into(
+        const auto [error, n] = co_await from_.plain()->splice_into(
             pipe.in(), std::min<std::uint64_t>(left_, pipe_pool::pipe_bytes), within_);
         if (error) {
             error_ = from_.timed_out() ? body_error::timed_out : body_error::closed;
@@ -105,7 +105,8 @@ task<base::error_code> body_reader::splice_rest(stream& to, lent_pipe& pipe,
         }
         left_ -= n;
         content_bytes_ += n;
-        const auto write_error = co_await to.splice_from(pipe.out(), n, left_ > 0, write_within);
+        const auto write_error =
+            co_await to.plain()->splice_from(pipe.out(), n, left_ > 0, write_within);
         if (write_error) {
             pipe.give_up();
             co_return write_error;

@@ -6,7 +6,7 @@
 #include "edge/http/response_head.hpp"
 #include "edge/net/buffers.hpp"
 #include "edge/net/pipe_pool.hpp"
-#include "edge/net/stream.hpp"
+#include "edge/net/tcp_stream.hpp"
 
 #include <cstdint>
 #include <string_view>
@@ -36,12 +36,13 @@ class body_reader {
     [[nodiscard]] std::string_view next_buffered();
 
     /// Whether the rest is long enough, and needs no look, to be passed on by splice_rest.
-    [[nodiscard]] bool is_worth_splicing() const noexcept {
-        return framing_ == body_framing::length && left_ >= spliced_bytes_min;
+    [[nodiscard]] bool is_worth_splicing(stream& to) const noexcept {
+        return framing_ == body_framing::length && left_ >= spliced_bytes_min && from_.plain() &&
+               to.plain();
     }
-    /// Passes the rest on to `to`, from socket to socket, unseen and uncopied. Requires: what
-    /// next_buffered gives has been taken. `to`'s other side counts its deadline from each step.
-    /// Awaits to `to`'s error; this side's is in error().
+    /// Passes the rest on to `to`, from socket to socket, unseen and uncopied. Requires: it is
+    /// worth it, and what next_buffered gives has been taken. `to`'s other side counts its deadline
+    /// from each step. Awaits to `to`'s error; this side's is in error().
     [[nodiscard]] task<base::error_code> splice_rest(stream& to, lent_pipe& pipe,
                                                      std::chrono::milliseconds write_within,
                                                      std::chrono::milliseconds progress_within);

@@ -134,11 +134,10 @@ task<void> linger(exchange& x) {
     constexpr std::chrono::seconds at_most{5};
     constexpr std::chrono::seconds pause_max{2};
     x.client.shutdown_send();
-    block_pool::block block = x.worker.blocks.lend();
     const steady_clock::time_point end = steady_clock::now() + at_most;
     while (steady_clock::now() < end) {
-        auto [error, n] = co_await x.client.read_some(block.bytes(), pause_max);
-        if (error)
+        const auto error = co_await x.client.readable(pause_max);
+        if (error || x.client.read_now(x.worker.scratch).error)
             break;
     }
 }
@@ -176,7 +175,7 @@ task<void> serve_requests(exchange& x) {
 task<void> run_connection(services& worker, base::unique_fd socket, std::string client_address,
                           std::size_t listener) {
     try {
-        stream client{worker.loop, std::move(socket)};
+        tcp_stream client{worker.loop, std::move(socket)};
         input_buffer input;
         exchange x{worker, client, input, client_address, listener};
         co_await serve_requests(x);

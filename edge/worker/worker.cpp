@@ -194,7 +194,9 @@ task<void> worker_process::listen_to_master() {
     for (;;) {
         char order = 0;
         const ssize_t n = ::recv(orders_.fd(), &order, 1, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             orders_.drained();
             [[maybe_unused]] const auto told = co_await orders_.readable();
         } else if (n == 1 && order == 'q') {

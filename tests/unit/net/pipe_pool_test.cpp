@@ -1,5 +1,5 @@
 #include "edge/net/pipe_pool.hpp"
-#include "edge/net/stream.hpp"
+#include "edge/net/tcp_stream.hpp"
 #include "tests/unit/net/socket_pair.hpp"
 
 #include <gtest/gtest.h>
@@ -45,7 +45,7 @@ TEST(pipe_pool, one_with_bytes_left_in_it_is_never_lent_again) {
 
 struct passing {
     /// Until the source has ended or `bytes` have passed; how many.
-    static task<void> all(stream& from, stream& to, std::size_t bytes, std::size_t& passed) {
+    static task<void> all(tcp_stream& from, tcp_stream& to, std::size_t bytes, std::size_t& passed) {
         pipe_pool pool;
         const lent_pipe pipe = pool.lend();
         while (passed < bytes) {
@@ -70,8 +70,8 @@ std::string read_to_the_end(int fd) {
 
 TEST(splice, passes_every_byte_and_not_one_more) {
     socket_pair source, sink;
-    stream from{sink.loop, std::move(source.near)};
-    stream to{sink.loop, std::move(sink.near)};
+    tcp_stream from{sink.loop, std::move(source.near)};
+    tcp_stream to{sink.loop, std::move(sink.near)};
     std::string content;
     for (int i = 0; i < 700'000; ++i)
         content += std::to_string(i);
@@ -91,8 +91,8 @@ TEST(splice, passes_every_byte_and_not_one_more) {
 
 TEST(splice, a_source_that_ends_early_is_told) {
     socket_pair source, sink;
-    stream from{sink.loop, std::move(source.near)};
-    stream to{sink.loop, std::move(sink.near)};
+    tcp_stream from{sink.loop, std::move(source.near)};
+    tcp_stream to{sink.loop, std::move(sink.near)};
     ASSERT_EQ(::send(source.far.get(), "short", 5, 0), 5);
     source.far.reset();
     std::size_t passed = 0;

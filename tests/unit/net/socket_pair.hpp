@@ -1,7 +1,7 @@
 // Two connected TCP sockets on the loopback, and a loop that runs until a coroutine has ended.
 #pragma once
 
-#include "edge/net/stream.hpp"
+#include "edge/net/tcp_stream.hpp"
 
 #include <cstdlib>
 #include <exception>

@@ -44,7 +44,7 @@ outcome read_body(body_framing framing, std::uint64_t length, std::string_view b
                   std::vector<std::string> pieces, bool end = false,
                   std::chrono::milliseconds within = 2s) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     block_pool blocks;
     input_buffer input;
     input.append(buffered);

@@ -1,6 +1,6 @@
 #include "base/unique_fd.hpp"
 #include "edge/net/signal.hpp"
-#include "edge/net/stream.hpp"
+#include "edge/net/tcp_stream.hpp"
 #include "tests/unit/net/socket_pair.hpp"
 
 #include <gtest/gtest.h>
@@ -24,9 +24,9 @@ task<void> read_once(stream& from, std::span<char> into, std::chrono::millisecon
     n_out = n;
 }
 
-TEST(stream, a_read_past_its_deadline_ends_as_timed_out) {
+TEST(tcp_stream, a_read_past_its_deadline_ends_as_timed_out) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     char bytes[8];
     base::error_code error;
     std::size_t n = 1;
@@ -36,9 +36,9 @@ TEST(stream, a_read_past_its_deadline_ends_as_timed_out) {
     EXPECT_EQ(n, 0U);
 }
 
-TEST(stream, a_cancelled_read_has_not_timed_out) {
+TEST(tcp_stream, a_cancelled_read_has_not_timed_out) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     char bytes[8];
     base::error_code error;
     std::size_t n = 0;
@@ -70,10 +70,10 @@ task<void> read_all(stream& from, std::string& out) {
     }
 }
 
-TEST(stream, writes_all_of_three_pieces_however_slowly_they_are_taken) {
+TEST(tcp_stream, writes_all_of_three_pieces_however_slowly_they_are_taken) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
-    stream far{pair.loop, pair.far_for_stream()};
+    tcp_stream near{pair.loop, std::move(pair.near)};
+    tcp_stream far{pair.loop, pair.far_for_stream()};
     const std::string a(3'000'000, 'a'), b(5'000'001, 'b'), c = "c";
     base::error_code error;
     spawn(write_big(near, a, b, c, error));
@@ -83,9 +83,9 @@ TEST(stream, writes_all_of_three_pieces_however_slowly_they_are_taken) {
     EXPECT_EQ(got, a + b + c);
 }
 
-TEST(stream, a_client_that_takes_nothing_is_given_up) {
+TEST(tcp_stream, a_client_that_takes_nothing_is_given_up) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     const std::string big(64'000'000, 'x');
     base::error_code error;
     struct {
@@ -98,10 +98,10 @@ TEST(stream, a_client_that_takes_nothing_is_given_up) {
     EXPECT_TRUE(near.timed_out());
 }
 
-TEST(stream, sends_a_part_of_a_file) {
+TEST(tcp_stream, sends_a_part_of_a_file) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
-    stream far{pair.loop, pair.far_for_stream()};
+    tcp_stream near{pair.loop, std::move(pair.near)};
+    tcp_stream far{pair.loop, pair.far_for_stream()};
     std::string content;
     for (int i = 0; i < 300'000; ++i)
         content += std::to_string(i);
@@ -122,9 +122,9 @@ TEST(stream, sends_a_part_of_a_file) {
     EXPECT_TRUE(got == content.substr(10, content.size() - 20));
 }
 
-TEST(stream, a_file_that_has_shrunk_is_an_error_and_no_endless_loop) {
+TEST(tcp_stream, a_file_that_has_shrunk_is_an_error_and_no_endless_loop) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     const base::unique_fd file{::memfd_create("content", MFD_CLOEXEC)};
     ASSERT_EQ(::write(file.get(), "0123456789", 10), 10);
     struct {
@@ -137,9 +137,9 @@ TEST(stream, a_file_that_has_shrunk_is_an_error_and_no_endless_loop) {
     EXPECT_EQ(error, boost::system::errc::io_error);
 }
 
-TEST(stream, notices_that_the_peer_has_gone) {
+TEST(tcp_stream, notices_that_the_peer_has_gone) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     EXPECT_FALSE(near.peer_closed());
     pair.far.reset();
     for (int i = 0; i < 200 && !near.peer_closed(); ++i)
@@ -147,10 +147,10 @@ TEST(stream, notices_that_the_peer_has_gone) {
     EXPECT_TRUE(near.peer_closed());
 }
 
-TEST(stream, a_watched_peer_that_goes_cancels_the_read) {
+TEST(tcp_stream, a_watched_peer_that_goes_cancels_the_read) {
     socket_pair client_side, upstream_side;
-    stream client{upstream_side.loop, std::move(client_side.near)};
-    stream upstream{upstream_side.loop, std::move(upstream_side.near)};
+    tcp_stream client{upstream_side.loop, std::move(client_side.near)};
+    tcp_stream upstream{upstream_side.loop, std::move(upstream_side.near)};
     upstream.watch(&client);
     client_side.far.reset();
     char bytes[8];
@@ -161,9 +161,9 @@ TEST(stream, a_watched_peer_that_goes_cancels_the_read) {
     EXPECT_FALSE(upstream.timed_out());
 }
 
-TEST(stream, bytes_and_the_end_that_came_together_are_both_read) {
+TEST(tcp_stream, bytes_and_the_end_that_came_together_are_both_read) {
     socket_pair pair;
-    stream near{pair.loop, std::move(pair.near)};
+    tcp_stream near{pair.loop, std::move(pair.near)};
     struct {
         // From within the loop: both come between two of its turns, and are told as one event.
         static task<void> go(event_loop& loop, base::unique_fd& far) {
@@ -179,10 +179,10 @@ TEST(stream, bytes_and_the_end_that_came_together_are_both_read) {
     EXPECT_EQ(got, "last");
 }
 
-TEST(stream, a_peer_that_is_always_ready_does_not_starve_the_others) {
+TEST(tcp_stream, a_peer_that_is_always_ready_does_not_starve_the_others) {
     socket_pair busy, other;
-    stream from{other.loop, std::move(busy.near)};
-    stream near{other.loop, std::move(other.near)};
+    tcp_stream from{other.loop, std::move(busy.near)};
+    tcp_stream near{other.loop, std::move(other.near)};
     std::atomic<bool> over{false};
     const std::jthread peer{[&] {
         const std::string much(1'000'000, 'x');
@@ -221,7 +221,7 @@ TEST(stream, a_peer_that_is_always_ready_does_not_starve_the_others) {
     other.run(of.until(other.loop, ended));
 }
 
-TEST(stream, a_connection_that_is_refused_says_so) {
+TEST(tcp_stream, a_connection_that_is_refused_says_so) {
     socket_pair pair;
     sockaddr_in where{};
     socklen_t size = sizeof where;
@@ -230,10 +230,10 @@ TEST(stream, a_connection_that_is_refused_says_so) {
     const auto to = base::ip_endpoint::parse("127.0.0.1:" + std::to_string(ntohs(where.sin_port)));
     auto begun = begin_connect(*to);
     if (begun && begun->pending) {
-        stream link{pair.loop, std::move(begun->fd)};
+        tcp_stream link{pair.loop, std::move(begun->fd)};
         base::error_code error;
         struct {
-            static task<void> go(stream& s, base::error_code& out) {
+            static task<void> go(tcp_stream& s, base::error_code& out) {
                 out = co_await s.connected(10s);
             }
         } wait;
