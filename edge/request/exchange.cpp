@@ -2,6 +2,12 @@
 
 namespace postern::edge {
 
+void exchange::note_send_failure() {
+    close_after = cut_short = true;
+    if (client.timed_out())
+        count(cache::counter::timeouts_send);
+}
+
 const std::string& exchange::upstream_text() {
     if (upstream != named_upstream_) {
         named_upstream_ = upstream;

@@ -125,6 +125,8 @@ struct exchange {
     void count(cache::counter which, std::uint64_t by = 1) const noexcept {
         worker.table.count(which, by);
     }
+    /// The client did not take all of its answer: gone, or too slow.
+    void note_send_failure();
     /// `upstream` as text, worked out once for a run of requests to the same one.
     [[nodiscard]] const std::string& upstream_text();
     /// Ready for the next request; keeps memory.

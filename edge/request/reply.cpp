@@ -52,12 +52,6 @@ void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std:
                       : "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n");
 }
 
-void note_send_failure(exchange& x) {
-    x.close_after = x.cut_short = true;
-    if (x.client.timed_out())
-        x.count(cache::counter::timeouts_send);
-}
-
 std::string_view cache_control_of(const location_settings& location,
                                   std::string_view path) noexcept {
     for (const cache_rule& rule : location.cache_rules) // longest path first
@@ -96,7 +90,7 @@ task<void> reply(exchange& x, unsigned status, std::string_view body, reply_opti
     const auto error = co_await x.client.write_all({head.data(), head.size()}, body, {},
                                                    x.worker.conf.timeouts.send);
     if (error)
-        note_send_failure(x);
+        x.note_send_failure();
     x.bytes_sent += body.size();
 }
 
@@ -196,7 +190,7 @@ task<void> reply_static(exchange& x) {
         x.bytes_sent += answer.length;
     }
     if (error)
-        note_send_failure(x);
+        x.note_send_failure();
 }
 
 task<void> reply_fixed(exchange& x) {
