@@ -137,7 +137,11 @@ bool equal_to_lower(std::string_view text, std::string_view lower) noexcept {
            same_word<std::uint16_t>(a + n - 2, b + n - 2);
 }
 
-constexpr std::string_view own_prefix = "x-postern-";
+/// Whole families of names.
+constexpr std::array prefixes{
+    named{"x-forwarded-", known::x_forwarded},
+    named{"x-postern-", known::x_postern},
+};
 
 } // namespace
 
@@ -149,9 +153,11 @@ known known_field(std::string_view name) noexcept {
         if (i != no_name && equal_to_lower(name, names[i].name))
             return names[i].id;
     }
-    if (letter(name[0]) == 'x' && name.size() > own_prefix.size() &&
-        equal_to_lower(name.substr(0, own_prefix.size()), own_prefix))
-        return known::x_postern;
+    if (letter(name[0]) == 'x')
+        for (const auto& [prefix, id] : prefixes)
+            if (name.size() > prefix.size() &&
+                equal_to_lower(name.substr(0, prefix.size()), prefix))
+                return id;
     return known::other;
 }
 

@@ -58,7 +58,8 @@ enum class known : std::uint8_t {
     x_forwarded_prefix,
     x_real_ip,
     x_session_id,
-    x_postern, // any x-postern-*
+    x_forwarded, // any other x-forwarded-*
+    x_postern,   // any x-postern-*
     authorization,
     cache_control,
     vary,
@@ -82,7 +83,7 @@ using field_list = boost::container::small_vector<field, 32>;
 }
 
 /// The field's identity; names compare without case. Requires: no control bytes.
-/// An answer other than `other` and x_postern says that the name is a token, too.
+/// An answer other than `other`, x_forwarded and x_postern says that the name is a token, too.
 [[nodiscard]] known known_field(std::string_view name) noexcept;
 
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;

@@ -63,15 +63,15 @@ lines_outcome read_field_lines(const char* at, const char* end, std::size_t fiel
             return bad(reason_for_name(name, at));
         // A name that is known is a token; the others are looked at byte by byte.
         const known id = known_field(name_text);
-        if ((id == known::other || id == known::x_postern) && !is_token(name_text))
+        const bool looked_at =
+            id != known::other && id != known::x_forwarded && id != known::x_postern;
+        if (!looked_at && !is_token(name_text))
             return bad("a byte that no header name may have");
         ++at;
         while (at != end && is_blank(*at))
             ++at;
         const char* const value = at;
-        do {
-            at = find_control(at, end);
-        } while (at != end && *at == '\t' && ++at != end);
+        at = find_value_end(at, end);
         if (at == end)
             return {};
         if (*at != '\r')

@@ -45,6 +45,7 @@ void clear(request_head& head) {
     head.method_text = head.target = head.path = head.query = head.host = {};
     head.method = method::other;
     head.has_query = false;
+    head.scheme = request_head::scheme::unsaid;
     head.minor_version = 1;
     head.fields.clear();
     head.content_length.reset();

@@ -34,7 +34,9 @@ struct request_head {
     std::string_view path;   // raw, before '?'; "/" where there is none
     std::string_view query;  // raw, after '?'; empty if none
     bool has_query = false;
-    int minor_version = 1; // HTTP/1.x
+    enum class scheme : std::uint8_t { unsaid, http, https };
+    enum scheme scheme = scheme::unsaid; // as absolute-form says it
+    int minor_version = 1;               // HTTP/1.x
     std::string_view host; // Host's value (or absolute-form's authority), with port if given;
                            // HTTP/1.0 may lack it
     field_list fields;

@@ -75,8 +75,8 @@ read_outcome apply_host(const gathered& g, request_head& head) {
     }
     // Absolute-form: its authority was checked when it was read.
     const auto of_target = read_authority(head.host);
-    if (!of_target || !(same_authority(*of_target, *of_field, false) ||
-                        same_authority(*of_target, *of_field, true)))
+    const bool secure = head.scheme == request_head::scheme::https;
+    if (!of_target || !same_authority(*of_target, *of_field, secure))
         return bad(400, "a target that disagrees with Host");
     return fine;
 }
@@ -145,6 +145,7 @@ read_outcome reduce_absolute_form(request_head& head) {
     if (!url)
         return bad(400, "a request target that is neither a path nor an http URL");
     head.host = url->authority_text;
+    head.scheme = url->secure ? request_head::scheme::https : request_head::scheme::http;
     if (url->rest.empty())
         head.target = head.method == method::options ? "*" : "/"; // RFC 9112 3.2.4
     else

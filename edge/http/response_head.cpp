@@ -42,9 +42,7 @@ read_outcome read_status_line(const char*& at, const char* end, response_head& o
         return bad("a status outside 100 to 599");
     at += shape.size();
     const char* reason = at;
-    do {
-        at = find_control(at, end);
-    } while (at != end && *at == '\t' && ++at != end);
+    at = find_value_end(at, end);
     if (at == end)
         return {};
     if (*at != '\r')

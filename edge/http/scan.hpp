@@ -110,6 +110,13 @@ template <unsigned char Highest, also Also>
 [[nodiscard]] inline const char* find_control(const char* at, const char* end) noexcept {
     return detail::find_stop<0x1f, detail::also::nothing>(at, end);
 }
+/// The first control byte but a tab, or `end`: where a field's value ends, or cannot go on.
+[[nodiscard]] inline const char* find_value_end(const char* at, const char* end) noexcept {
+    do {
+        at = find_control(at, end);
+    } while (at != end && *at == '\t' && ++at != end);
+    return at;
+}
 /// The first control byte or space, or `end`.
 [[nodiscard]] inline const char* find_control_or_space(const char* at, const char* end) noexcept {
     return detail::find_stop<0x20, detail::also::nothing>(at, end);

@@ -1,5 +1,6 @@
 // Paths that two readers could take for different places: refused before anything is chosen by
 // them.
+#include "base/percent.hpp"
 #include "edge/http/scan.hpp"
 #include "edge/request/locate.hpp"
 
@@ -48,9 +49,14 @@ const char* refuse_slowly(std::string_view path) noexcept {
             continue;
         const std::size_t separator = separator_bytes(path, i);
         if (separator == 0) {
-            if (path[i] == '%')
-                continue;
-            return "a control byte in the path";
+            if (path[i] != '%')
+                return "a control byte in the path";
+            const int byte = base::escaped_byte(path, i);
+            if (byte < 0)
+                return "a '%' without two hexadecimal digits in the path";
+            if (byte == 0)
+                return "an escaped NUL in the path";
+            continue;
         }
         if (path[i] == '\\')
             return "a backslash in the path";

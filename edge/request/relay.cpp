@@ -11,10 +11,6 @@ constexpr unsigned client_closed_request = 499; // nginx's, for the log: nobody 
 /// How one attempt on one connection ended.
 enum class attempt { answered, stale };
 
-void count_upstream_error(exchange& x) {
-    x.count(cache::counter::upstream_errors);
-}
-
 /// The whole request is in `input` already: head and body, or a head without body.
 bool body_is_here(const exchange& x) noexcept {
     if (!x.head.has_body())
@@ -31,7 +27,7 @@ std::string_view body_here(const exchange& x) noexcept {
 }
 
 task<void> answer_failure(exchange& x, const head_outcome& failed) {
-    count_upstream_error(x);
+    x.count(cache::counter::upstream_errors);
     x.worker.log.info("upstream {}: {}", x.upstream_text(), failed.reason);
     co_await reply_error(x, failed.status,
                          failed.status == 504 ? "The upstream did not answer in time."
@@ -175,10 +171,15 @@ task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
             if (read.state == read_state::bad)
                 co_return head_outcome{502, false, read.reason};
             if (read.state == read_state::done) {
-                if (out.status >= 200 || (out.status == 101 && x.head.websocket))
+                if (out.status >= 200)
                     co_return head_outcome{};
-                if (out.status == 101)
+                if (out.status == 101 && !x.head.websocket)
                     co_return head_outcome{502, false, "switches protocols unasked"};
+                if (out.status == 101 &&
+                    !equal_ignoring_case(value_of(out.fields, known::upgrade), "websocket"))
+                    co_return head_outcome{502, false, "switches to another protocol than asked"};
+                if (out.status == 101)
+                    co_return head_outcome{};
                 if (++interim > interim_max)
                     co_return head_outcome{502, false, "too many interim answers"};
                 up.input.consume(out.head_bytes);
@@ -192,7 +193,7 @@ task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
         if (error) {
             if (up.link.timed_out())
                 co_return head_outcome{504, false, "no answer in time"};
-            if (error == boost::system::errc::operation_canceled) // by the watch or the pump
+            if (error == cancelled()) // by the watch or the pump
                 co_return head_outcome{502, false, "the client has left", true};
             co_return head_outcome{502, nothing_came, "closed before its answer was whole"};
         }

@@ -1,4 +1,5 @@
 // The way back: an upstream's answer to the client.
+#include "edge/http/http_date.hpp"
 #include "edge/request/body_reader.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
@@ -10,8 +11,11 @@ constexpr std::size_t module_bytes_max = 1024 * 1024; // Vite's client is about 
 constexpr std::size_t joined_bytes_max =
     16 * 1024; // a small body is copied behind its head: one send
 
-response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan) {
+response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan,
+                            const response_head& answer) {
     response_rewrite how;
+    if (value_of(answer.fields, known::date).empty()) // RFC 9110 6.6.1
+        how.date = http_date_now(x.worker.time);
     how.close = x.close_after;
     how.client_minor_version = x.head.minor_version;
     how.prefix = plan.location_prefix;
@@ -21,10 +25,21 @@ response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan) {
     return how;
 }
 
-void note_client_failure(exchange& x) {
-    x.close_after = x.cut_short = true;
-    if (x.client.timed_out())
-        x.count(cache::counter::timeouts_send);
+/// The body of the answer whose head stands at the start of `up.input`; the head's bytes are gone
+/// with it.
+body_reader body_of(const exchange& x, upstream_connection& up) {
+    up.input.consume(up.answer.head_bytes);
+    return {up.link,
+            up.input,
+            x.worker.blocks,
+            up.answer.framing,
+            up.answer.content_length,
+            x.worker.conf.timeouts.upstream_read};
+}
+
+/// Whether the connection can be kept once the answer has been read to its end.
+bool may_keep(const response_head& answer) {
+    return answer.keep_alive && answer.framing != body_framing::until_close;
 }
 
 /// To the client, all of it. False: the client is gone or too slow.
@@ -35,7 +50,7 @@ task<bool> send(exchange& x, std::string_view first, std::string_view second = {
     if (!one || !x.client.write_now(first))
         error = co_await x.client.write_all(first, second, third, x.worker.conf.timeouts.send);
     if (error)
-        note_client_failure(x);
+        x.note_send_failure();
     co_return !error;
 }
 
@@ -51,14 +66,14 @@ task<bool> send_piece(exchange& x, std::string_view content, body_to_client way)
 
 /// The rest of the body. False: one of the two sides failed.
 task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
-    if (way == body_to_client::length && body.is_worth_splicing())
+    if (way == body_to_client::length && body.is_worth_splicing(x.client))
         if (lent_pipe pipe = x.worker.pipes.lend()) {
             const auto within = x.worker.conf.timeouts.send;
             const std::uint64_t before = body.content_bytes();
             const auto error = co_await body.splice_rest(x.client, pipe, within, within);
             x.bytes_sent += body.content_bytes() - before;
             if (error) {
-                note_client_failure(x);
+                x.note_send_failure();
                 co_return false;
             }
         }
@@ -92,19 +107,12 @@ bool is_patchable(const upstream_plan& plan, const response_head& answer) {
 
 /// Vite's client module is read whole, its HMR base is put right, and it goes on with its new
 /// length.
-task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connection& up,
-                         const response_head& answer) {
+task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connection& up) {
     // The head's views point into up.input, which the body reader moves: the head is kept aside and
     // read again.
-    const std::string head_bytes{up.input.view().substr(0, answer.head_bytes)};
-    const bool keep_alive = answer.keep_alive && answer.framing != body_framing::until_close;
-    body_reader body{up.link,
-                     up.input,
-                     x.worker.blocks,
-                     answer.framing,
-                     answer.content_length,
-                     x.worker.conf.timeouts.upstream_read};
-    up.input.consume(answer.head_bytes);
+    const std::string head_bytes{up.input.view().substr(0, up.answer.head_bytes)};
+    const bool keep_alive = may_keep(up.answer);
+    body_reader body = body_of(x, up);
     std::string module;
     while (module.size() <= module_bytes_max) {
         const std::string_view content = co_await body.next();
@@ -123,7 +131,7 @@ task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connec
     const limits_settings& limits = x.worker.conf.limits;
     [[maybe_unused]] const read_outcome read = read_response_head(
         head_bytes, {limits.response_head_bytes_max, limits.head_fields_max}, x.head.method, again);
-    response_rewrite how = rewrite_of(x, plan);
+    response_rewrite how = rewrite_of(x, plan, again);
     how.drop_length = true;
     how.new_length = module.size();
     x.out.clear();
@@ -156,23 +164,17 @@ task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connect
     if (!plan.see_other.empty())
         co_return co_await answer_form(x, plan, answer.status);
     if (is_patchable(plan, answer))
-        co_return co_await relay_patched(x, plan, up, answer);
+        co_return co_await relay_patched(x, plan, up);
 
     x.out.clear();
     const body_to_client way =
-        write_response_head(x.out, answer, x.head.method, rewrite_of(x, plan));
+        write_response_head(x.out, answer, x.head.method, rewrite_of(x, plan, answer));
     if (way == body_to_client::until_close)
         x.close_after = true;
     x.status = answer.status;
     x.answered = true;
-    const bool keep_alive = answer.keep_alive && answer.framing != body_framing::until_close;
-    body_reader body{up.link,
-                     up.input,
-                     x.worker.blocks,
-                     answer.framing,
-                     answer.content_length,
-                     x.worker.conf.timeouts.upstream_read};
-    up.input.consume(answer.head_bytes);
+    const bool keep_alive = may_keep(answer);
+    body_reader body = body_of(x, up);
 
     std::string_view first = body.next_buffered();
     if (way == body_to_client::length && first.size() <= joined_bytes_max) {

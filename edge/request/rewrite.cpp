@@ -46,7 +46,7 @@ bool is_replaced(known id) noexcept {
 /// not pass.
 bool is_twin_of_replaced(std::string_view name) noexcept {
     const known id = known_with_dashes(name);
-    return is_replaced(id) || id == known::forwarded;
+    return is_replaced(id) || id == known::forwarded || id == known::x_forwarded;
 }
 
 /// Cookie without postern's own; nothing when no other is left.
@@ -121,6 +121,7 @@ bool passes(text_writer& out, const field& f, const request_head& head, const re
     case known::authorization:
         return how.bearer_token.empty();
     case known::forwarded:
+    case known::x_forwarded:
         return how.trusted_client;
     case known::cookie:
         write_cookies(out, f);

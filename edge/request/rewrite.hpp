@@ -46,6 +46,7 @@ struct response_rewrite {
         false; // body will be changed: no Content-Length, ETag, Last-Modified; chunked instead
     std::optional<std::uint64_t>
         new_length;              // with drop_length: the changed body's length, instead of chunked
+    std::string_view date;       // Date of an answer that has none; empty: left without
     std::string_view set_cookie; // one more Set-Cookie; empty: none
     const std::vector<std::pair<std::string, std::string>>* add_headers = nullptr;
 };

@@ -24,7 +24,7 @@ bool is_hop_by_hop(known id) noexcept {
 }
 
 known known_with_dashes(std::string_view name) noexcept {
-    constexpr std::size_t longest = 24; // of those we know; only x-postern-* may be longer
+    constexpr std::size_t longest = 24; // of those we know; only families of names may be longer
     if (name.find('_') == std::string_view::npos)
         return known::other;
     char dashed[longest];
@@ -32,7 +32,8 @@ known known_with_dashes(std::string_view name) noexcept {
     for (std::size_t i = 0; i < size; ++i)
         dashed[i] = name[i] == '_' ? '-' : name[i];
     const known id = known_field({dashed, size});
-    return name.size() <= longest || id == known::x_postern ? id : known::other;
+    const bool family = id == known::x_postern || id == known::x_forwarded;
+    return name.size() <= longest || family ? id : known::other;
 }
 
 void nominations::gather(const field_list& fields) {

@@ -132,6 +132,8 @@ body_to_client write_response_head(std::string& out, const response_head& head, 
         w.put("\r\n").finish();
         return body_to_client::none;
     }
+    if (!how.date.empty())
+        w.put("Date: ").put(how.date).put("\r\n");
     if (!how.set_cookie.empty())
         w.put("Set-Cookie: ").put_clean(how.set_cookie).put("\r\n");
     if (how.add_headers != nullptr)

@@ -1,5 +1,6 @@
 #include "edge/request/serve.hpp"
 
+#include "base/percent.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
 #include "edge/request/tunnel.hpp"
@@ -8,22 +9,6 @@
 
 namespace postern::edge {
 namespace {
-
-/// Unreserved characters as they are, all others as %XX (RFC 3986 2.1).
-std::string percent_encoded(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-                           (byte >= 'A' && byte <= 'Z') || byte == '-' || byte == '.' ||
-                           byte == '_' || byte == '~';
-        if (plain)
-            out += c;
-        else
-            fmt::format_to(std::back_inserter(out), "%{:02X}", byte);
-    }
-    return out;
-}
 
 /// A browser's own page asks: not another site, not a tool (Fetch Metadata, W3C "Sec-Fetch-Site").
 bool same_origin(const request_head& head) {
@@ -81,6 +66,16 @@ bool body_too_large(const exchange& x) {
 } // namespace
 
 task<void> serve(exchange& x) {
+    if (x.head.scheme == request_head::scheme::https) {
+        co_await reply_bad_request(x, 421, "https is not what is spoken here"); // RFC 9110 7.4
+        co_return;
+    }
+    if (x.head.target == "*") { // what postern itself can do (RFC 9110 9.3.7): be there
+        x.decision_name = "fixed";
+        x.count(cache::counter::decisions_fixed);
+        co_await reply(x, 204, {});
+        co_return;
+    }
     x.worker.index.locate(x.listener, x.head, x.where);
     if (x.where.refused) {
         x.count(cache::counter::requests_bad);
@@ -150,7 +145,7 @@ task<void> serve_wake(exchange& x) {
     upstream_plan plan;
     plan.to = x.worker.conf.control.listen;
     const std::string host = plan.to.text();
-    const std::string path = fmt::format("/api/routes/{}/wake", percent_encoded(x.key.key));
+    const std::string path = fmt::format("/api/routes/{}/wake", base::percent_encoded(x.key.key));
     plan.request.path = path;
     plan.request.host = host;
     plan.request.bearer_token = x.worker.control_token;

@@ -52,6 +52,7 @@ class Evil:
     tries: tuple = (1,)  # how often the upstream may have seen the request
     ends: bool = False  # postern closes the connection behind the answer
     lacks: bytes = b"evil"  # must not be in anything a client gets
+    has: bytes = b""  # must be in what the client gets
     interim: tuple = ()
     fields_got: tuple = ()  # b"name: value" that the client must get
     deviation: str = ""

@@ -166,6 +166,7 @@ class Judge:
 
     def judge_evil(self, case, got, ending, goes_on, mark):
         demand(ending != "open", "the connection was not closed")
+        demand(case.has in got, f"the client did not get {case.has!r}")
         demand(not case.lacks or case.lacks not in got, f"the client got {case.lacks!r}")
         # Without a length, only a reset tells a cut answer from a whole one.
         answers, rest = answers_in(got, [case.method], ending)

@@ -25,6 +25,8 @@ TEST(field, known_names_in_any_case) {
         {"ETag", known::etag},
         {"X-Forwarded-For", known::x_forwarded_for},
         {"X-Forwarded-Proto", known::x_forwarded_proto},
+        {"X-Forwarded-Port", known::x_forwarded},
+        {"x-forwarded-", known::other},
         {"X-Session-Id", known::x_session_id},
         {"X-Postern-Page", known::x_postern},
         {"x-postern-anything-at-all-however-long", known::x_postern},

@@ -240,5 +240,14 @@ TEST(patch_hmr_base, leaves_what_it_does_not_know) {
     }
 }
 
+TEST(write_response_head, a_date_is_added_and_belongs_to_final_answers) {
+    response_rewrite how;
+    how.date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    EXPECT_TRUE(has_line(write(response("Content-Length: 0\r\n"), how).text,
+                         "Date: Sun, 06 Nov 1994 08:49:37 GMT"));
+    EXPECT_FALSE(has_line(write(response("", "103 Early Hints"), how).text,
+                          "Date: Sun, 06 Nov 1994 08:49:37 GMT"));
+}
+
 } // namespace
 } // namespace postern::edge
