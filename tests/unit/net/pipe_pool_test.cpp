@@ -45,7 +45,8 @@ TEST(pipe_pool, one_with_bytes_left_in_it_is_never_lent_again) {
 
 struct passing {
     /// Until the source has ended or `bytes` have passed; how many.
-    static task<void> all(tcp_stream& from, tcp_stream& to, std::size_t bytes, std::size_t& passed) {
+    static task<void> all(tcp_stream& from, tcp_stream& to, std::size_t bytes,
+                          std::size_t& passed) {
         pipe_pool pool;
         const lent_pipe pipe = pool.lend();
         while (passed < bytes) {
