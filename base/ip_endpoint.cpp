@@ -25,7 +25,9 @@ std::optional<Number> number(std::string_view text) {
 
 std::optional<ip_address> ip_address::parse(std::string_view text) {
     std::array<char, INET6_ADDRSTRLEN> zero_ended{};
-    if (text.empty() || text.size() >= zero_ended.size())
+    // A NUL would be the end for inet_pton, and not for whoever reads the text again.
+    if (text.empty() || text.size() >= zero_ended.size() ||
+        text.find('\0') != std::string_view::npos)
         return std::nullopt;
     std::copy(text.begin(), text.end(), zero_ended.begin());
     ip_address address;

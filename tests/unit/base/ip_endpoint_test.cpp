@@ -20,6 +20,12 @@ TEST(ip_endpoint, refuses_what_is_not_one) {
         EXPECT_FALSE(ip_endpoint::parse(text)) << text;
 }
 
+TEST(ip_address, ends_where_its_text_ends) {
+    using namespace std::string_view_literals;
+    EXPECT_FALSE(ip_address::parse("10.0.0.7\0"sv));
+    EXPECT_FALSE(ip_address::parse("::1\0.example"sv));
+}
+
 TEST(ip_network, contains) {
     const auto net = [](const char* text) { return ip_network::parse(text).value(); };
     const auto ip = [](const char* text) { return ip_address::parse(text).value(); };
