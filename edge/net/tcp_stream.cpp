@@ -101,6 +101,30 @@ read_result tcp_stream::read_now(std::span<char> into) noexcept {
     return {};
 }
 
+task<read_result> tcp_stream::peek_more(std::span<char> into, std::size_t known,
+                                        milliseconds within) {
+    for (;;) {
+        const auto error = co_await tcp_stream::readable(within);
+        if (error)
+            co_return read_result{error, 0};
+        const ssize_t n = ::recv(fd(), into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && !would_block())
+            co_return read_result{base::last_errno(), 0};
+        if (n > 0 && static_cast<std::size_t>(n) > known)
+            co_return read_result{{}, static_cast<std::size_t>(n)};
+        if (n == 0 || socket_.has_hung_up()) // what is unread now is all that will ever come
+            co_return read_result{end_of_stream(), 0};
+        socket_.drained();
+    }
+}
+
+bool tcp_stream::skip_peeked(std::span<char> shown) noexcept {
+    return ::recv(fd(), shown.data(), shown.size(), MSG_DONTWAIT) ==
+           static_cast<ssize_t>(shown.size());
+}
+
 bool tcp_stream::write_now(std::string_view& bytes) noexcept {
     while (!bytes.empty()) {
         const ssize_t n = send({&bytes, 1});

@@ -29,6 +29,13 @@ class tcp_stream : public stream, private deadlines::entry {
     [[nodiscard]] task<base::error_code>
     send_file(int file, std::uint64_t offset, std::uint64_t length, milliseconds within) override;
 
+    /// Waits until more than `known` bytes are in the socket, and copies what is there without
+    /// taking it: for what comes before any coding. `within` passed: timed_out() is true.
+    [[nodiscard]] task<read_result> peek_more(std::span<char> into, std::size_t known,
+                                              milliseconds within);
+    /// Takes bytes that peek_more has shown. False: they are not there.
+    [[nodiscard]] bool skip_peeked(std::span<char> shown) noexcept;
+
     [[nodiscard]] tcp_stream* plain() noexcept override { return this; }
     /// Moves up to `bytes_max` of what there is into an empty pipe, at least a byte, without seeing
     /// it.
