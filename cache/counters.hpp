@@ -56,7 +56,15 @@ namespace postern::cache {
     X(activity_written, "Sessions whose activity was written to the store")                        \
     X(access_log_lost, "Access log lines that could not be written")                               \
     X(table_texts_refused, "Sessions refused because key and session id do not fit into one slot") \
-    X(table_damages, "Times that sync found the session table damaged and put it right")
+    X(table_damages, "Times that sync found the session table damaged and put it right")           \
+    X(proxy_headers_refused, "Connections closed for want of a good PROXY header")                 \
+    X(client_connections_limited, "Connections refused over client_connections")                   \
+    X(client_requests_limited, "Requests refused over client_request_rate")                        \
+    X(client_bytes_limited, "Requests refused over client_byte_rate")                              \
+    X(session_requests_limited, "Requests refused over session_request_rate")                      \
+    X(session_bytes_limited, "Requests refused over session_byte_rate")                            \
+    X(bytes_slowed, "Times that a body or a tunnel had to wait for a byte rate")                   \
+    X(limit_entries_replaced, "Clients and sessions forgotten by limits for want of room")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

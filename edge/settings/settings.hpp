@@ -5,6 +5,7 @@
 #include "base/ip_endpoint.hpp"
 #include "base/log.hpp"
 #include "base/text_template.hpp"
+#include "edge/settings/limits_settings.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -15,8 +16,6 @@
 #include <vector>
 
 namespace postern::edge {
-
-using std::chrono::milliseconds;
 
 inline constexpr std::size_t captures_max = 8; // of a request: of its host and path together
 
@@ -107,6 +106,7 @@ struct location_settings {
 struct listen_settings {
     base::ip_endpoint address; // port 0 is allowed: the system chooses (tests)
     bool default_server = false;
+    bool proxy_protocol = false; // a PROXY header comes first
     std::string source;
     bool operator==(const listen_settings& o) const { return address == o.address; }
 };
@@ -116,29 +116,6 @@ struct server_settings {
     std::vector<capture_pattern> names; // server_name; empty list: matches any host
     std::vector<location_settings> locations;
     std::string source;
-};
-
-struct timeouts {
-    milliseconds client_header{10'000}; // from the first byte of a head to its end
-    milliseconds client_body{60'000};   // between two reads of a body
-    milliseconds send{60'000};          // between two writes to the client
-    milliseconds keepalive{75'000};     // idle between requests
-    milliseconds upstream_connect{5'000};
-    milliseconds upstream_send{60'000};
-    milliseconds upstream_read{60'000}; // between two reads of an answer
-    milliseconds upstream_idle{60'000}; // a pooled connection
-    milliseconds upgrade{5'000};        // for a target's answer to an upgrade
-    milliseconds tunnel_idle{600'000};  // neither side sent anything
-};
-
-struct limits_settings {
-    std::uint32_t worker_connections = 10'000;
-    std::uint32_t keepalive_requests = 1'000'000;
-    std::uint32_t upstream_keepalive = 64;    // idle connections kept per worker and target
-    std::uint32_t head_bytes_max = 16 * 1024; // client_header_size
-    std::uint32_t head_fields_max = 100;
-    std::uint32_t response_head_bytes_max = 32 * 1024;
-    std::uint32_t holds_max = 1'000; // requests held at one time per worker
 };
 
 struct store_settings {

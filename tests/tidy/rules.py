@@ -4,7 +4,8 @@ product_folders = {"base", "cache", "sync", "control", "edge"}
 
 # base <- cache <- sync <- control; base <- cache <- edge/request <- edge/worker <- edge/master. A room may include what
 # stands behind it; only edge/cli and the one file where the master becomes a role know sync and control.
-_behind_request = {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/pages", "edge/request"}
+_behind_request = {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/limits", "edge/pages",
+                   "edge/request"}
 arrows: dict[str, set[str]] = {
     "base": set(),
     "cache": {"base"},
@@ -15,7 +16,8 @@ arrows: dict[str, set[str]] = {
     "edge/http": {"base"},
     "edge/static": {"base", "edge/http"},
     "edge/net": {"base", "cache", "edge/settings", "edge/http"},
-    "edge/request": {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/pages"},
+    "edge/limits": {"base", "cache", "edge/settings"},
+    "edge/request": {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/limits", "edge/pages"},
     "edge/worker": _behind_request,
     "edge/master": _behind_request | {"edge/worker", "edge/master/roles"},
     "edge/master/roles": _behind_request | {"edge/worker", "edge/master", "sync", "control"},
@@ -58,6 +60,7 @@ unit_folders = {
     "http": "edge/http",
     "static": "edge/static",
     "net": "edge/net",
+    "limits": "edge/limits",
     "pages": "edge/pages",
     "request": "edge/request",
     "worker": "edge/worker",
