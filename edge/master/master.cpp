@@ -97,6 +97,10 @@ base::result<void> master_process::start(settings conf) {
     if (!bells)
         return bells.error();
     bells_ = std::move(*bells);
+    auto limits = shared_limits::make();
+    if (!limits)
+        return limits.error();
+    limits_.emplace(std::move(*limits));
 
     std::vector<std::string> news;
     tries_left_ = bind_tries;
@@ -207,6 +211,8 @@ void master_process::reap() {
         // Not ours: as process 1 of a container the master inherits everyone's orphans.
         if (const auto gone = supervisor_.ended(pid, how, time_.steady())) {
             log_end(*gone, how);
+            if (gone->what == role::worker)
+                limits_->wipe(gone->process_slot); // its connections ended with it
             orders_.erase(gone->id);
         }
     }

@@ -167,6 +167,7 @@ child_duty master_process::worker_duty(const child& c, const generation& gen, in
                                              .slot = c.process_slot,
                                              .listeners = listeners,
                                              .routes_changed = bell,
+                                             .limits = *limits_,
                                              .control_token = gen.token,
                                              .access_log_fd = gen.logs.access_fd(),
                                              .order_fd = order_fd};

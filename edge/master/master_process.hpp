@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
+#include "edge/limits/shared_limits.hpp"
 #include "edge/master/child_process.hpp"
 #include "edge/master/generation.hpp"
 #include "edge/master/pid_file.hpp"
@@ -56,6 +57,7 @@ class master_process {
     pid_file pid_file_;
     std::optional<identity> who_;
     doorbells bells_;
+    std::optional<shared_limits> limits_; // from the start to the end, over all generations
     listener_set listeners_;
     std::unique_ptr<generation> current_;
     std::unique_ptr<generation> candidate_;

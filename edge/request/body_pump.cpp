@@ -1,5 +1,7 @@
 #include "edge/request/body_pump.hpp"
 
+#include "edge/request/rate_limits.hpp"
+
 namespace postern::edge {
 namespace {
 
@@ -63,7 +65,7 @@ task<void> body_pump::pump() {
     const std::uint64_t bytes_max = x_.location().body_bytes_max;
     while (!stopping_) {
         std::string_view content = body_.next_buffered();
-        if (content.empty() && body_.is_worth_splicing(up_.link))
+        if (content.empty() && body_.is_worth_splicing(up_.link) && !x_.paced)
             if (lent_pipe pipe = x_.worker.pipes.lend()) {
                 const std::uint64_t before = body_.content_bytes();
                 const auto error = co_await body_.splice_rest(
@@ -93,6 +95,12 @@ task<void> body_pump::pump() {
         up_.link.progress(x_.worker.conf.timeouts.upstream_read); // a long upload is no late answer
         if (error)
             co_return; // the upstream may have answered and closed: reading its answer tells
+        while (x_.paced && !stopping_) {
+            const bool wait = co_await must_wait(x_);
+            if (!wait)
+                break;
+            up_.link.progress(x_.worker.conf.timeouts.upstream_read);
+        }
     }
     if (stopping_)
         co_return;

@@ -8,6 +8,14 @@ void exchange::note_send_failure() {
         count(cache::counter::timeouts_send);
 }
 
+exchange::exchange(services& lent, stream& to, input_buffer& read, const connection_peer& from,
+                   std::size_t listener_index)
+    : worker{lent}, client{to}, input{read}, peer{from},
+      client_address{from.text}, listener{listener_index} {
+    if (worker.rates != nullptr && !peer.trusted)
+        peer_key_ = worker.rates->client_key(peer.address);
+}
+
 const std::string& exchange::upstream_text() {
     if (upstream != named_upstream_) {
         named_upstream_ = upstream;
@@ -25,6 +33,10 @@ void exchange::reset() {
     status = 0;
     bytes_sent = bytes_received = 0;
     decision_name = {};
+    client_address = peer.text;
+    owners = {peer_key_, no_limit_key};
+    bytes_counted = 0;
+    paced = slowed = false;
     upstream = {};
     out.clear();
 }

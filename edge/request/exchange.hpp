@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "cache/session_reader.hpp"
 #include "edge/http/request_head.hpp"
+#include "edge/limits/limiter.hpp"
 #include "edge/net/buffers.hpp"
 #include "edge/net/pipe_pool.hpp"
 #include "edge/net/stream.hpp"
@@ -52,6 +53,13 @@ struct idle_connection
 using idle_connections =
     boost::intrusive::list<idle_connection, boost::intrusive::constant_time_size<false>>;
 
+/// Who speaks to us on a connection: the socket's peer, or whom its PROXY header names.
+struct connection_peer {
+    base::ip_address address;
+    std::string text;
+    bool trusted = false; // inside trusted_proxies: what it says about its clients is believed
+};
+
 /// What a worker has one of. Outlives every exchange.
 struct services {
     event_loop& loop;
@@ -73,7 +81,10 @@ struct services {
     requests_in_flight in_flight;
     idle_connections idle;
     root_folders static_roots = {};
-    bool draining = false; // finish what is open, keep nothing alive
+    bool draining = false;               // finish what is open, keep nothing alive
+    limiter* rates = nullptr;            // none: requests and bytes are not limited
+    limiter* admission = nullptr;        // none: connections of a client are not limited
+    std::vector<bool> proxy_listeners{}; // by listener: a PROXY header comes first; empty: none
 
     [[nodiscard]] const page_set& pages_of(const location_settings* location) const {
         const auto found = pages.find(location);
@@ -83,15 +94,14 @@ struct services {
 
 /// Reused from request to request on one connection, so that its strings stop allocating.
 struct exchange {
-    exchange(services& lent, stream& to, input_buffer& read, std::string_view address,
-             std::size_t listener_index)
-        : worker{lent}, client{to}, input{read}, client_address{address}, listener{listener_index} {
-    }
+    exchange(services& lent, stream& to, input_buffer& read, const connection_peer& from,
+             std::size_t listener_index);
 
     services& worker;
     stream& client;
-    input_buffer& input;             // starts with this request's head until the exchange is over
-    std::string_view client_address; // without port
+    input_buffer& input; // starts with this request's head until the exchange is over
+    const connection_peer& peer;
+    std::string_view client_address; // the client's: the peer's, or whom the peer speaks for
     std::size_t listener;
 
     input_buffer
@@ -116,10 +126,19 @@ struct exchange {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::string_view decision_name; // a literal
-    base::ip_endpoint upstream;     // none: no upstream was asked
 
-    std::string out;          // scratch for heads
-    std::string local_origin; // scratch: "http://localhost:4321" of the target
+    // limits; owners: none of them is limited without services::rates
+    byte_owners owners;
+    std::uint64_t bytes_counted = 0; // of bytes_sent and bytes_received
+    bool paced = false;              // bytes are limited: whoever moves them asks must_wait
+    bool slowed = false;             // and had to wait
+
+    base::ip_endpoint upstream; // none: no upstream was asked
+
+    std::string out;               // scratch for heads
+    std::string client_text;       // scratch: named_client, where the peer speaks for it
+    base::ip_address named_client; // the last one that client_text was made of
+    std::string local_origin;      // scratch: "http://localhost:4321" of the target
 
     [[nodiscard]] const location_settings& location() const noexcept { return *where.location; }
     void count(cache::counter which, std::uint64_t by = 1) const noexcept {
@@ -133,6 +152,7 @@ struct exchange {
     void reset();
 
   private:
+    limit_key peer_key_ = no_limit_key;
     base::ip_endpoint named_upstream_;
     std::string upstream_name_;
 };

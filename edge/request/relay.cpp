@@ -133,11 +133,8 @@ task<relay_outcome> relay(exchange& x, const upstream_plan& plan) {
 
 void name_client(const exchange& x, request_rewrite& to) {
     to.client_address = x.client_address;
-    if (x.worker.conf.trusted_proxies.empty())
-        return;
-    const auto address = base::ip_address::parse(x.client_address);
-    for (const base::ip_network& network : x.worker.conf.trusted_proxies)
-        to.trusted_client = to.trusted_client || (address && network.contains(*address));
+    to.peer_address = x.peer.text;
+    to.trusted_client = x.peer.trusted;
 }
 
 task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh) {

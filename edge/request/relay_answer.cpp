@@ -1,6 +1,7 @@
 // The way back: an upstream's answer to the client.
 #include "edge/http/http_date.hpp"
 #include "edge/request/body_reader.hpp"
+#include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
 
@@ -66,7 +67,7 @@ task<bool> send_piece(exchange& x, std::string_view content, body_to_client way)
 
 /// The rest of the body. False: one of the two sides failed.
 task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
-    if (way == body_to_client::length && body.is_worth_splicing(x.client))
+    if (way == body_to_client::length && body.is_worth_splicing(x.client) && !x.paced)
         if (lent_pipe pipe = x.worker.pipes.lend()) {
             const auto within = x.worker.conf.timeouts.send;
             const std::uint64_t before = body.content_bytes();
@@ -84,6 +85,11 @@ task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
         const bool sent = co_await send_piece(x, content, way);
         if (!sent)
             co_return false;
+        while (x.paced) {
+            const bool wait = co_await must_wait(x);
+            if (!wait)
+                break;
+        }
     }
     if (body.error() != body_error::none) {
         // The head has gone out: the client can only learn it from a connection that ends without

@@ -1,10 +1,12 @@
 #include "edge/request/reply.hpp"
 
 #include "edge/http/http_date.hpp"
+#include "edge/request/rate_limits.hpp"
 #include "edge/static/static_files.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 namespace postern::edge {
@@ -75,6 +77,26 @@ std::string_view marker_of(page which) noexcept {
     default:
         return "error";
     }
+}
+
+/// In one go, or in pieces where bytes have a rate.
+task<base::error_code> send_file(exchange& x, const static_answer& answer) {
+    constexpr std::uint64_t paced_bytes_max = 128UL * 1024;
+    base::error_code error;
+    for (std::uint64_t done = 0; !error && done < answer.length;) {
+        const std::uint64_t left = answer.length - done;
+        const std::uint64_t step = x.paced ? std::min(left, paced_bytes_max) : left;
+        error = co_await x.client.send_file(answer.file.get(), answer.offset + done, step,
+                                            x.worker.conf.timeouts.send);
+        done += step;
+        x.bytes_sent += step;
+        while (x.paced && !error) {
+            const bool wait = co_await must_wait(x);
+            if (!wait)
+                break;
+        }
+    }
+    co_return error;
 }
 
 } // namespace
@@ -184,11 +206,8 @@ task<void> reply_static(exchange& x) {
     const auto within = x.worker.conf.timeouts.send;
     auto error = co_await x.client.write_all(answer.head, answer.body, {}, within);
     x.bytes_sent += answer.body.size();
-    if (!error && answer.file && answer.length > 0) {
-        error =
-            co_await x.client.send_file(answer.file.get(), answer.offset, answer.length, within);
-        x.bytes_sent += answer.length;
-    }
+    if (!error && answer.file)
+        error = co_await send_file(x, answer);
     if (error)
         x.note_send_failure();
 }

@@ -12,13 +12,13 @@ namespace {
 
 /// What trusted proxies in front of us said about the client.
 struct forwarded_values {
-    std::string_view real_ip, host, proto, prefix;
+    std::string_view host, proto, prefix;
 };
 
 forwarded_values forwarded_by(const request_head& head, bool trusted) {
     if (!trusted)
         return {};
-    return {value_of(head.fields, known::x_real_ip), value_of(head.fields, known::x_forwarded_host),
+    return {value_of(head.fields, known::x_forwarded_host),
             value_of(head.fields, known::x_forwarded_proto),
             value_of(head.fields, known::x_forwarded_prefix)};
 }
@@ -89,13 +89,13 @@ bool is_public_origin(std::string_view origin, const request_head& head, const r
 
 void write_forwarded(text_writer& out, const request_head& head, const request_rewrite& how,
                      const forwarded_values& by) {
-    out.put("X-Real-IP: ").put_clean(by.real_ip.empty() ? how.client_address : by.real_ip);
+    out.put("X-Real-IP: ").put_clean(how.client_address);
     out.put("\r\nX-Forwarded-For: ");
     if (how.trusted_client)
         for (const field& f : head.fields)
             if (f.id == known::x_forwarded_for && !f.value.empty())
                 out.put(f.value).put(", ");
-    out.put_clean(how.client_address);
+    out.put_clean(how.peer_address.empty() ? how.client_address : how.peer_address);
     const std::string_view host = by.host.empty() ? head.host : by.host;
     if (!host.empty())
         out.put("\r\nX-Forwarded-Host: ").put(host);

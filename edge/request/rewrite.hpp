@@ -17,7 +17,8 @@ namespace postern::edge {
 struct request_rewrite {
     std::string_view path;           // upstream path (raw), without query
     std::string_view host;           // Host to send, e.g. "localhost:4321"
-    std::string_view client_address; // for X-Real-IP and X-Forwarded-For
+    std::string_view client_address; // for X-Real-IP: who the client is
+    std::string_view peer_address;   // for X-Forwarded-For: who speaks to us; empty: the client
     bool trusted_client =
         false; // inside trusted_proxies: its X-Forwarded-* are kept and appended to
     std::string_view scheme = "http";

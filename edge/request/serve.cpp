@@ -1,6 +1,8 @@
 #include "edge/request/serve.hpp"
 
 #include "base/percent.hpp"
+#include "edge/request/client_address.hpp"
+#include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
 #include "edge/request/tunnel.hpp"
@@ -66,6 +68,8 @@ bool body_too_large(const exchange& x) {
 } // namespace
 
 task<void> serve(exchange& x) {
+    if (x.peer.trusted)
+        name_client_behind(x);
     if (x.head.scheme == request_head::scheme::https) {
         co_await reply_bad_request(x, 421, "https is not what is spoken here"); // RFC 9110 7.4
         co_return;
@@ -81,6 +85,11 @@ task<void> serve(exchange& x) {
         x.count(cache::counter::requests_bad);
         co_await reply_bad_request(x, 400, x.where.refused);
         co_return;
+    }
+    if (x.worker.rates != nullptr) {
+        const bool refused = co_await refused_over_client_rates(x);
+        if (refused)
+            co_return;
     }
     session_key_of(x.worker.index, x.where, x.head, x.key);
     switch (x.key.outcome) {

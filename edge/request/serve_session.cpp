@@ -1,4 +1,5 @@
 // A session's requests: the decision's rows become bytes here.
+#include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
 #include "edge/request/serve.hpp"
@@ -210,6 +211,11 @@ task<void> serve_session(exchange& x) {
         co_return;
     }
     const cache::key_hash hash = x.worker.table.hash_of(x.key.key);
+    if (x.worker.rates != nullptr) {
+        const bool refused = co_await refused_over_session_rates(x, hash);
+        if (refused)
+            co_return;
+    }
     look_up(x, hash);
     if (x.where.rest == events_path) {
         co_await serve_events(x);

@@ -2,12 +2,16 @@
 
 #include "edge/http/frame_observer.hpp"
 #include "edge/net/signal.hpp"
+#include "edge/request/rate_limits.hpp"
 #include "edge/request/reply.hpp"
 
 #include <cstring>
 
 namespace postern::edge {
 namespace {
+
+/// So much is read at one time where bytes have a rate: what has been read is not held back.
+constexpr std::size_t paced_bytes_max = 16UL * 1024;
 
 class two_way_tunnel {
   public:
@@ -53,7 +57,8 @@ class two_way_tunnel {
             end = co_await from.readable(idle);
             if (end)
                 break;
-            const read_result got = from.read_now(x_.worker.scratch);
+            const read_result got = from.read_now(
+                x_.paced ? x_.worker.scratch.first(paced_bytes_max) : x_.worker.scratch);
             if (got.error) {
                 end = got.error;
                 break;
@@ -63,18 +68,31 @@ class two_way_tunnel {
             std::string_view bytes{x_.worker.scratch.data(), got.bytes};
             note(bytes, from_client, observer);
             to.progress(idle);
-            if (to.write_now(bytes))
-                continue;
-            const auto error = co_await write_the_rest(to, bytes, idle);
-            if (error) {
-                end_both();
-                co_return;
+            if (!to.write_now(bytes)) {
+                const auto error = co_await write_the_rest(to, bytes, idle);
+                if (error) {
+                    end_both();
+                    co_return;
+                }
             }
+            if (x_.paced)
+                co_await keep_pace(from, to);
         }
         if (end == end_of_stream())
             to.shutdown_send(); // half-closed: the other direction may have more to say
         else
             end_both();
+    }
+
+    /// Reads on when a byte rate allows it: until then the sender is held by its own full socket.
+    task<void> keep_pace(stream& from, stream& to) {
+        while (!ended_) {
+            const bool wait = co_await must_wait(x_);
+            if (!wait)
+                break;
+            from.progress(x_.worker.conf.timeouts.tunnel_idle);
+            to.progress(x_.worker.conf.timeouts.tunnel_idle);
+        }
     }
 
     /// What the peer does not take yet has to make room in the scratch that all share.
@@ -106,6 +124,7 @@ class two_way_tunnel {
     }
     [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(x_.worker.time.wall()); }
     void end_both() noexcept {
+        ended_ = true;
         x_.client.cancel();
         up_.link.cancel();
         x_.client.shutdown_send();
@@ -117,6 +136,7 @@ class two_way_tunnel {
     open_tunnel entry_;
     signal down_finished_;
     bool down_running_ = false;
+    bool ended_ = false;
 };
 
 /// What the client sent behind its handshake (it should wait for the 101, but may not) and the

@@ -43,9 +43,20 @@ const directive_node& listen_node(const server_draft& server, const listen_setti
 }
 
 void check_listeners(const conf_draft& draft, complaints& found) {
-    std::map<base::ip_endpoint, const listen_settings*> defaults;
+    std::map<base::ip_endpoint, const listen_settings*> defaults, firsts;
     for (const server_draft& server : draft.servers)
         for (const listen_settings& listen : server.made.listens) {
+            const listen_settings& other =
+                *firsts.try_emplace(listen.address, &listen).first->second;
+            if (listen.proxy_protocol != other.proxy_protocol)
+                found.note(listen_node(server, listen),
+                           fmt::format("{} is with proxy_protocol in one server and without it in "
+                                       "another: {}",
+                                       listen.address.text(), other.source));
+            if (listen.proxy_protocol && draft.made.trusted_proxies.empty())
+                found.note(listen_node(server, listen),
+                           "nobody may connect with proxy_protocol: trusted_proxies is off; name "
+                           "the proxies there, such as \"trusted_proxies 10.0.0.0/24;\"");
             const base::ip_endpoint& control = draft.made.control.listen;
             if (listen.address == control && control.port != 0)
                 found.note(

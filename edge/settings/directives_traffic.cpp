@@ -26,6 +26,15 @@ constexpr directive size_limit(std::string_view name, std::string_view arguments
     return made;
 }
 
+constexpr directive rate_limit_of(std::string_view name, std::string_view arguments,
+                                  std::string_view line, std::string_view example,
+                                  std::string_view more) {
+    directive made = time_limit(name, "off", line, example, more);
+    made.arguments = arguments;
+    made.words_max = 2;
+    return made;
+}
+
 const directive table[] = {
     {.name = "allow_targets",
      .contexts = context::main,
@@ -44,7 +53,13 @@ const directive table[] = {
      .words_min = 1,
      .words_max = words_unbounded,
      .standard = "off",
-     .line = "The proxies before postern whose X-Forwarded headers are believed and passed on",
+     .line = "The proxies before postern whose word about the client is believed",
+     .more = "Their X-Forwarded headers are passed on, and the client is the last address of "
+             "X-Forwarded-For that is not one of them: it stands in the access log and in "
+             "X-Real-IP, and limits count by it. Where there is no X-Forwarded-For, X-Real-IP "
+             "says who it is.\n"
+             "With \"listen ... proxy_protocol\", only these may connect. They themselves have no "
+             "limits.",
      .example = "trusted_proxies 10.0.0.0/24;"},
     time_limit("client_header_timeout", "10s", "How long a client may take for a request's head",
                "client_header_timeout 5s;", "From its first byte to its end; then 408."),
@@ -71,6 +86,28 @@ const directive table[] = {
     time_limit("tunnel_timeout", "10m", "How long neither side of a WebSocket may send anything",
                "tunnel_timeout 1h;",
                "Dev servers' clients ping each 30 s, but tabs in the background do less."),
+    size_limit("client_connections", "NUMBER | off", "5000",
+               "How many connections one client may have, over all workers; more are answered 429",
+               "client_connections 200;",
+               "A client is an IPv4 address or an IPv6 /64, here and in all limits; many people "
+               "may be behind one."),
+    rate_limit_of("client_request_rate", "NUMBERr/s [burst=NUMBER] | NUMBERr/m ... | off",
+                  "How many requests a client may make; more are answered 429",
+                  "client_request_rate 200r/s burst=2000;",
+                  "burst: so many may come at once after a pause; a second's worth without it. Dev "
+                  "servers send a page in 1,000 modules and more."),
+    rate_limit_of("client_byte_rate", "SIZE/s [burst=SIZE] | off",
+                  "How many bytes a client may send and receive",
+                  "client_byte_rate 20m/s burst=200m;",
+                  "Bodies and WebSockets over it are slowed down. New requests are answered 429 "
+                  "while more than a second's worth is owed."),
+    rate_limit_of("session_request_rate", "NUMBERr/s [burst=NUMBER] | NUMBERr/m ... | off",
+                  "How many requests may be made to a session, by all of its clients; more are "
+                  "answered 429",
+                  "session_request_rate 500r/s burst=5000;", "As client_request_rate."),
+    rate_limit_of("session_byte_rate", "SIZE/s [burst=SIZE] | off",
+                  "How many bytes may go to and from a session", "session_byte_rate 50m/s;",
+                  "As client_byte_rate."),
     size_limit("worker_connections", "NUMBER", "10000",
                "How many clients one worker serves at one time", "worker_connections 20000;"),
     size_limit("keepalive_requests", "NUMBER", "1000000",

@@ -148,6 +148,29 @@ answer set_size(const call& c, settings& out) {
     return take(size_of(c.word(0), {Least, Most}), out.limits.*Member);
 }
 
+/// "off", or a rate and what may come at once.
+template <auto Member, parsed<rate_limit> (*Read)(std::string_view, std::string_view)>
+answer set_rate(const call& c, settings& out) {
+    if (c.word(0) == "off") {
+        if (c.count() > 1)
+            return complaint{
+                fmt::format("nothing may follow off, but \"{}\" does", shown(c.word(1)))};
+        out.limits.*Member = {};
+        return std::nullopt;
+    }
+    return take(Read(c.word(0), c.count() == 2 ? c.word(1) : std::string_view{}),
+                out.limits.*Member);
+}
+
+answer set_client_connections(const call& c, settings& out) {
+    out.limits.client_connections = 0;
+    if (c.word(0) == "off")
+        return std::nullopt;
+    if (auto wrong = take(count_of(c.word(0), {1, 1'000'000}), out.limits.client_connections))
+        return complaint{wrong->text + ", or off"};
+    return std::nullopt;
+}
+
 constexpr std::uint64_t kib = 1024;
 constexpr std::uint64_t mib = 1024 * kib;
 using limits = limits_settings;
@@ -173,6 +196,11 @@ const setter<settings> table[] = {
     {"upstream_keepalive_timeout", set_timeout<&timeouts::upstream_idle>},
     {"upgrade_timeout", set_timeout<&timeouts::upgrade>},
     {"tunnel_timeout", set_timeout<&timeouts::tunnel_idle>},
+    {"client_connections", set_client_connections},
+    {"client_request_rate", set_rate<&limits::client_requests, request_rate_of>},
+    {"client_byte_rate", set_rate<&limits::client_bytes, byte_rate_of>},
+    {"session_request_rate", set_rate<&limits::session_requests, request_rate_of>},
+    {"session_byte_rate", set_rate<&limits::session_bytes, byte_rate_of>},
     {"worker_connections", set_count<&limits::worker_connections, 1, 1'000'000>},
     {"keepalive_requests", set_count<&limits::keepalive_requests, 1, 1'000'000'000>},
     {"upstream_keepalive", set_count<&limits::upstream_keepalive, 0, 10'000>},

@@ -2,6 +2,7 @@
 #include "edge/settings/setters.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace postern::edge {
 namespace {
@@ -10,10 +11,17 @@ using answer = std::optional<complaint>;
 
 answer set_listen(const call& c, server_settings& out) {
     listen_settings made;
-    if (c.count() == 2 && c.word(1) != "default_server")
-        return complaint{fmt::format(
-            "\"{}\" is not known; only default_server may follow the address", shown(c.word(1)))};
-    made.default_server = c.count() == 2;
+    for (std::size_t i = 1; i < c.count(); ++i) {
+        constexpr std::string_view options[] = {"default_server", "proxy_protocol"};
+        const auto option = choice_of(c.word(i), options);
+        if (!option)
+            return complaint{fmt::format("\"{}\" is not known; only default_server and "
+                                         "proxy_protocol may follow the address",
+                                         shown(c.word(i)))};
+        bool& said = *option == 0 ? made.default_server : made.proxy_protocol;
+        if (std::exchange(said, true))
+            return complaint{fmt::format("{} is there twice", c.word(i))};
+    }
     made.source = c.source();
     if (auto wrong = take(listen_address_of(c.word(0)), made.address))
         return wrong;

@@ -42,6 +42,11 @@ struct bounds {
 /// "100000", "100k", "1m"; units are powers of 1000.
 [[nodiscard]] parsed<std::uint64_t> count_of(std::string_view text, bounds<std::uint64_t> within);
 
+/// "100r/s" or "30r/m", and "burst=200" or nothing: then a second's worth, at least one.
+[[nodiscard]] parsed<rate_limit> request_rate_of(std::string_view rate, std::string_view burst);
+/// "10m/s", and "burst=20m" or nothing: then a second's worth.
+[[nodiscard]] parsed<rate_limit> byte_rate_of(std::string_view rate, std::string_view burst);
+
 [[nodiscard]] parsed<bool> on_or_off(std::string_view text);
 
 /// The position of `text` in `choices`.

@@ -1,7 +1,12 @@
 #include "edge/worker/connection.hpp"
 
+#include "edge/request/client_address.hpp"
+#include "edge/request/rate_limits.hpp"
 #include "edge/request/reply.hpp"
 #include "edge/request/serve.hpp"
+#include "edge/worker/proxy_protocol.hpp"
+
+#include <sys/socket.h>
 
 namespace postern::edge {
 namespace {
@@ -81,6 +86,8 @@ void record(exchange& x, const request_clock& began) {
     x.count(cache::counter::requests);
     x.count(cache::counter::bytes_in, x.bytes_received + x.head.head_bytes);
     x.count(cache::counter::bytes_out, x.bytes_sent);
+    if (x.worker.rates != nullptr)
+        count_bytes(x);
     if (!x.worker.access)
         return;
     request_record line;
@@ -170,18 +177,52 @@ task<void> serve_requests(exchange& x) {
     }
 }
 
+/// Counts the connection for its client. False: it has too many, and has been told so as far as
+/// that goes without waiting.
+bool admit(services& worker, const connection_peer& peer, int socket,
+           limiter::counted_connection& out) {
+    if (worker.admission == nullptr || is_in(worker.conf.trusted_proxies, peer.address))
+        return true;
+    if (worker.admission->admit(peer.address, out))
+        return true;
+    constexpr std::string_view too_many =
+        "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+        "Connection: close\r\n\r\n";
+    [[maybe_unused]] const auto sent =
+        ::send(socket, too_many.data(), too_many.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return false;
+}
+
+task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,
+               std::size_t listener) {
+    limiter::counted_connection counted;
+    const bool proxied =
+        listener < worker.proxy_listeners.size() && worker.proxy_listeners[listener];
+    if (!proxied && !admit(worker, peer, socket.get(), counted))
+        co_return;
+    const int fd = socket.get();
+    tcp_stream client{worker.loop, std::move(socket)};
+    if (proxied) {
+        const bool named = co_await take_proxy_header(worker, client, peer);
+        if (!named || !admit(worker, peer, fd, counted))
+            co_return;
+    }
+    input_buffer input;
+    exchange x{worker, client, input, peer, listener};
+    co_await serve_requests(x);
+}
+
 } // namespace
 
-task<void> run_connection(services& worker, base::unique_fd socket, std::string client_address,
+task<void> run_connection(services& worker, base::unique_fd socket, base::ip_address from,
                           std::size_t listener) {
+    connection_peer peer{from, {}, is_in(worker.conf.trusted_proxies, from)};
     try {
-        tcp_stream client{worker.loop, std::move(socket)};
-        input_buffer input;
-        exchange x{worker, client, input, client_address, listener};
-        co_await serve_requests(x);
+        peer.text = from.text();
+        co_await run(worker, std::move(socket), peer, listener);
     } catch (
         const std::exception& error) { // out of memory: this connection ends, the worker goes on
-        worker.log.error("connection from {}: {}", client_address, error.what());
+        worker.log.error("connection from {}: {}", peer.text, error.what());
     }
 }
 

@@ -3,12 +3,10 @@
 
 #include "edge/request/exchange.hpp"
 
-#include <string>
-
 namespace postern::edge {
 
-/// Serves `socket` until it ends. `client_address` is the peer's, without port. Never throws.
+/// Serves `socket`, whose peer is `from`, until it ends. Never throws.
 [[nodiscard]] task<void> run_connection(services& worker, base::unique_fd socket,
-                                        std::string client_address, std::size_t listener);
+                                        base::ip_address from, std::size_t listener);
 
 } // namespace postern::edge

@@ -4,6 +4,7 @@
 #include "edge/net/socket_address.hpp"
 #include "edge/worker/connection.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -29,6 +30,7 @@ class worker_process {
           upstreams_{loop_, from_master.conf.timeouts, from_master.conf.limits, table_},
           waiting_{loop_, table_}, access_{from_master.access_log_fd,
                                            from_master.conf.access_format},
+          limits_{from_master.limits, from_master.conf.limits, from_master.slot, table_, time, log},
           lent_{.loop = loop_,
                 .conf = from_master.conf,
                 .time = time,
@@ -48,7 +50,9 @@ class worker_process {
                 .in_flight = {},
                 .idle = {}},
           bell_{loop_, duplicate_of(from_master.routes_changed.fd()), true},
-          orders_{loop_, duplicate_of(from_master.order_fd), true} {}
+          orders_{loop_, duplicate_of(from_master.order_fd), true} {
+        look_for_limits();
+    }
 
     /// Errors: a page file that cannot be read.
     base::result<void> load_pages();
@@ -59,7 +63,9 @@ class worker_process {
     void stop_accepting();
     task<void> accept_on(event_source& from, std::size_t listener);
     void take(base::unique_fd socket, const sockaddr_storage& peer, std::size_t listener);
-    task<void> count_connection(base::unique_fd socket, std::string address, std::size_t listener);
+    task<void> count_connection(base::unique_fd socket, base::ip_address from,
+                                std::size_t listener);
+    void look_for_limits();
     task<void> tick_each_second();
     task<void> listen_to_bell();
     task<void> listen_to_master();
@@ -77,6 +83,7 @@ class worker_process {
     upstream_pool upstreams_;
     waiting_room waiting_;
     access_log access_;
+    limiter limits_;
     services lent_;
     std::deque<event_source> acceptors_;
     event_source bell_;
@@ -91,6 +98,21 @@ base::result<void> worker_process::load_pages() {
         return loaded.error();
     lent_.pages = std::move(*loaded);
     return {};
+}
+
+/// What is not asked for costs nothing.
+void worker_process::look_for_limits() {
+    lent_.rates = limits_.limits_rates() ? &limits_ : nullptr;
+    lent_.admission = limits_.limits_connections() ? &limits_ : nullptr;
+    const std::vector<base::ip_endpoint>& addresses = index_.listeners();
+    for (const server_settings& server : given_.conf.servers)
+        for (const listen_settings& listen : server.listens) {
+            if (!listen.proxy_protocol)
+                continue;
+            lent_.proxy_listeners.resize(addresses.size());
+            const auto at = std::find(addresses.begin(), addresses.end(), listen.address);
+            lent_.proxy_listeners[static_cast<std::size_t>(at - addresses.begin())] = true;
+        }
 }
 
 void worker_process::start_accepting() {
@@ -132,8 +154,7 @@ void worker_process::take(base::unique_fd socket, const sockaddr_storage& peer,
                           std::size_t listener) {
     table_.count(cache::counter::connections_accepted);
     if (connections_ < given_.conf.limits.worker_connections) {
-        spawn(count_connection(std::move(socket), read_socket_address(peer).address.text(),
-                               listener));
+        spawn(count_connection(std::move(socket), read_socket_address(peer).address, listener));
         return;
     }
     table_.count(cache::counter::connections_refused);
@@ -144,10 +165,10 @@ void worker_process::take(base::unique_fd socket, const sockaddr_storage& peer,
         ::send(socket.get(), busy.data(), busy.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-task<void> worker_process::count_connection(base::unique_fd socket, std::string address,
+task<void> worker_process::count_connection(base::unique_fd socket, base::ip_address from,
                                             std::size_t listener) {
     ++connections_;
-    co_await run_connection(lent_, std::move(socket), std::move(address), listener);
+    co_await run_connection(lent_, std::move(socket), from, listener);
     table_.count(cache::counter::connections_closed);
     if (--connections_ == 0 && lent_.draining)
         stop();

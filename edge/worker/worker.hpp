@@ -4,6 +4,7 @@
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
+#include "edge/limits/shared_limits.hpp"
 #include "edge/settings/settings.hpp"
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct worker_inheritance {
     std::vector<int>
         listeners; // listening sockets of this worker, in the order of location_index::listeners()
     const base::doorbell& routes_changed; // rung by sync after set_waiting(true)
+    const shared_limits& limits;          // what all workers count in
     std::string control_token;            // for wake and `control open`
     int access_log_fd = -1;               // -1: off
     int order_fd = -1; // readable: 'q' drain and exit, 's' exit at once; end of file: as 's'

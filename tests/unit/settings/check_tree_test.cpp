@@ -102,6 +102,18 @@ TEST(bad_conf, values_of_the_main_part) {
                                        "network; write 10.0.0.0/8, fd00::/8 or one address"},
         {"send_timeout 0;",
          "1: directive \"send_timeout\": \"0\" is out of bounds; write 1ms to 7d"},
+        {"client_connections 0;", "1: directive \"client_connections\": \"0\" is out of bounds; "
+                                  "write 1 to 1000000, or off"},
+        {"client_request_rate 100;", "1: directive \"client_request_rate\": \"100\" is no rate of "
+                                     "requests; write 100r/s, 30r/m or off"},
+        {"client_request_rate off burst=3;",
+         "1: directive \"client_request_rate\": nothing may follow off, but \"burst=3\" does"},
+        {"session_request_rate 5r/s brust=3;", "1: directive \"session_request_rate\": "
+                                               "\"brust=3\" is not known; write burst=200"},
+        {"session_request_rate 5r/s burst=0;", "1: directive \"session_request_rate\": burst: "
+                                               "\"0\" is out of bounds; write 1 to 1000000"},
+        {"client_byte_rate 10m;", "1: directive \"client_byte_rate\": \"10m\" is no rate of bytes; "
+                                  "write 512k/s, 10m/s or off"},
         {"client_header_size 2m;",
          "1: directive \"client_header_size\": \"2m\" is out of bounds; write 1k to 1m"},
         {"control { listen 9180; }",
@@ -168,7 +180,16 @@ TEST(bad_conf, values_of_the_lifecycle) {
 TEST(bad_conf, values_of_servers) {
     expect_lines({
         {"server { listen 80 ssl; }", "1: directive \"listen\": \"ssl\" is not known; only "
-                                      "default_server may follow the address"},
+                                      "default_server and proxy_protocol may follow the address"},
+        {"server { listen 80 default_server default_server; }",
+         "1: directive \"listen\": default_server is there twice"},
+        {"server { listen 80 proxy_protocol; }",
+         "1: directive \"listen\": nobody may connect with proxy_protocol: trusted_proxies is off; "
+         "name the proxies there, such as \"trusted_proxies 10.0.0.0/24;\""},
+        {"trusted_proxies 10.0.0.1;\nserver { listen 80 proxy_protocol; server_name a; }\n"
+         "server { listen 80; server_name b; }",
+         "3: directive \"listen\": 0.0.0.0:80 is with proxy_protocol in one server and without it "
+         "in another: /p.conf:2"},
         {"server { listen 80; listen 0.0.0.0:80; }",
          "1: directive \"listen\": 0.0.0.0:80 is there twice in this server"},
         {"server { listen 127.0.0.1:9180; }",

@@ -61,6 +61,9 @@ TEST(settings_loader, defaults_are_those_of_the_plain_values) {
     EXPECT_EQ(t.upgrade, pt.upgrade);
     EXPECT_EQ(t.tunnel_idle, pt.tunnel_idle);
     EXPECT_EQ(s.shutdown_timeout, plain.shutdown_timeout);
+    EXPECT_EQ(s.limits.client_connections, plain.limits.client_connections);
+    EXPECT_FALSE(s.limits.client_requests.on() || s.limits.client_bytes.on());
+    EXPECT_FALSE(s.limits.session_requests.on() || s.limits.session_bytes.on());
     EXPECT_EQ(s.limits.worker_connections, plain.limits.worker_connections);
     EXPECT_EQ(s.limits.keepalive_requests, plain.limits.keepalive_requests);
     EXPECT_EQ(s.limits.upstream_keepalive, plain.limits.upstream_keepalive);

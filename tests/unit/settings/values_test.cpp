@@ -11,7 +11,10 @@ template <class T>
 std::string text_of_value(const parsed<T>& value) {
     if (!value)
         return value.error().text;
-    if constexpr (std::is_same_v<T, milliseconds>)
+    if constexpr (std::is_same_v<T, rate_limit>)
+        return fmt::format("{} in {} ms, {} at once", value->units, value->period.count(),
+                           value->burst);
+    else if constexpr (std::is_same_v<T, milliseconds>)
         return std::to_string(value->count());
     else if constexpr (std::is_same_v<T, capture_pattern>) {
         std::string out;
@@ -69,6 +72,27 @@ TEST(values, sizes_and_counts) {
     EXPECT_EQ(count("2m"), "2000000");
     EXPECT_EQ(count("0"), "\"0\" is out of bounds; write 1 to 2000000");
     EXPECT_EQ(count("many"), "\"many\" is no number; write 1 to 2000000");
+}
+
+TEST(values, rates) {
+    const auto requests = [](std::string_view rate, std::string_view burst = {}) {
+        return text_of_value(request_rate_of(rate, burst));
+    };
+    EXPECT_EQ(requests("100r/s"), "100 in 1000 ms, 100 at once");
+    EXPECT_EQ(requests("2kr/s", "burst=3k"), "2000 in 1000 ms, 3000 at once");
+    EXPECT_EQ(requests("30r/m"), "30 in 60000 ms, 1 at once");
+    EXPECT_EQ(requests("600r/m"), "600 in 60000 ms, 10 at once");
+    for (const char* const bad : {"", "r/s", "1", "1r", "1/s", "1r/h", "0r/s", "-1r/s", "2mr/s"})
+        EXPECT_FALSE(request_rate_of(bad, {})) << bad;
+    const auto bytes = [](std::string_view rate, std::string_view burst = {}) {
+        return text_of_value(byte_rate_of(rate, burst));
+    };
+    EXPECT_EQ(bytes("1k/s"), "1024 in 1000 ms, 1024 at once");
+    EXPECT_EQ(bytes("1m/s", "burst=2m"), "1048576 in 1000 ms, 2097152 at once");
+    for (const char* const bad : {"", "/s", "1m", "0/s", "1r/s", "1m/m", "2048g/s"})
+        EXPECT_FALSE(byte_rate_of(bad, {})) << bad;
+    for (const char* const bad : {"burst", "burst=", "burst=0", "burst=1x", "rate=1", " burst=1"})
+        EXPECT_FALSE(byte_rate_of("1m/s", bad)) << bad;
 }
 
 TEST(values, addresses_to_listen_on) {

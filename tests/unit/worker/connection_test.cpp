@@ -185,7 +185,7 @@ TEST(connection, a_kept_alive_proxied_request_asks_nothing_of_the_heap) {
         ::shutdown(pair.far.get(), SHUT_RDWR);
     }};
     is_worker = true;
-    pair.run(run_connection(lent, std::move(pair.near), "127.0.0.1", 0));
+    pair.run(run_connection(lent, std::move(pair.near), *base::ip_address::parse("127.0.0.1"), 0));
     is_worker = false;
     EXPECT_EQ(allocations, 0) << "in 200 requests";
     upstreams.clear(); // the target's thread ends with its connection
