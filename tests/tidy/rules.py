@@ -33,7 +33,7 @@ library_homes: dict[str, list[str]] = {
     r"microhttpd\.h": [r"control/http_server\.cpp"],
     r"sqlite3\.h": [r"sync/store/sqlite/.*\.[ch]pp"],
     r"nlohmann/": [r"control/api/.*\.[ch]pp", r"control/json\.[ch]pp"],
-    r"openssl/": [r"control/.*token.*\.cpp", r"edge/worker/tls.*\.[ch]pp", r"base/random\.cpp"],
+    r"openssl/": [r"control/.*token.*\.cpp", r"edge/worker/tls.*\.[ch]pp", r"base/random\.cpp", r"base/access_token\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
     r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
