@@ -64,7 +64,9 @@ namespace postern::cache {
     X(session_requests_limited, "Requests refused over session_request_rate")                      \
     X(session_bytes_limited, "Requests refused over session_byte_rate")                            \
     X(bytes_slowed, "Times that a body or a tunnel had to wait for a byte rate")                   \
-    X(limit_entries_replaced, "Clients and sessions forgotten by limits for want of room")
+    X(limit_entries_replaced, "Clients and sessions forgotten by limits for want of room")         \
+    X(access_links_opened, "Links to sessions whose token was exchanged for a cookie")             \
+    X(access_refused, "Requests answered 403 and WebSockets ended, as access did not let them in")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -42,6 +42,7 @@ constexpr std::uint64_t format = folded({layout_version,
                                          offsetof(slot, shape),
                                          offsetof(slot, address),
                                          offsetof(slot, resume_until_ms),
+                                         offsetof(slot, access),
                                          offsetof(slot, text),
                                          sizeof(activity_line),
                                          offsetof(activity_line, requests)});

@@ -24,8 +24,8 @@ inline constexpr std::uint32_t process_slots = worker_process_slots + 3;
 
 inline constexpr std::size_t bucket_entries = 7;
 inline constexpr std::uint64_t probe_buckets_max = 128; // no key lies further from its home bucket
-inline constexpr std::size_t slot_text_bytes = 320;     // key, then session id, then reason
-inline constexpr std::size_t slot_near_text_bytes = 64; // of it, how much lies in the slot itself
+inline constexpr std::size_t slot_text_bytes = 312;     // key, then session id, then reason
+inline constexpr std::size_t slot_near_text_bytes = 56; // of it, how much lies in the slot itself
 inline constexpr std::size_t checkpoint_bytes_max = 1024;
 inline constexpr std::uint64_t spare_slots_min = 1024; // beyond capacity; see LAYOUT.md, "Slots"
 
@@ -90,6 +90,7 @@ struct slot {
     std::uint64_t address[2]; // 16 bytes, IPv4 as ::ffff:a.b.c.d
     std::uint64_t resume_until_ms;
     std::uint64_t expires_at_ms;
+    std::uint64_t access; // low half: access generation; high half: 0
     std::uint64_t text[slot_near_text_bytes / 8];
 };
 

@@ -40,6 +40,7 @@ struct route {
     std::int64_t resume_until_ms = 0; // epoch ms; past it an inactive route is as good as unknown
     std::int64_t expires_at_ms =
         0; // epoch ms; past it the route is dead whatever its state; 0: never
+    std::uint32_t access_generation = 0; // links to the session that name another one are revoked
     activity_ref activity;
 
     /// The session's id in the store: what x-session-id carries.
@@ -50,7 +51,7 @@ struct route {
         return {text_ + id_bytes_, reason_bytes_};
     }
     /// Requires: id ≤ 255 bytes. The reason is cut (at a UTF-8 boundary) to what is left of 320
-    /// bytes.
+    /// bytes; its slot may hold less.
     void set_text(std::string_view id, std::string_view reason_line) noexcept;
 
   private:

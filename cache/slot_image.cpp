@@ -17,6 +17,7 @@ constexpr std::size_t at_shape = offsetof(slot, shape) / 8;
 constexpr std::size_t at_address = offsetof(slot, address) / 8;
 constexpr std::size_t at_resume = offsetof(slot, resume_until_ms) / 8;
 constexpr std::size_t at_expires = offsetof(slot, expires_at_ms) / 8;
+constexpr std::size_t at_access = offsetof(slot, access) / 8;
 static_assert(at_version == 1 && at_birth == 2);
 
 std::uint64_t seconds_of(std::int64_t epoch_ms) {
@@ -47,6 +48,7 @@ void slot_image::copy_to(route& out, std::uint32_t activity_line) const noexcept
     out.started_at_ms = static_cast<std::int64_t>(words[at_birth] >> 32) * 1000;
     out.resume_until_ms = static_cast<std::int64_t>(words[at_resume]);
     out.expires_at_ms = static_cast<std::int64_t>(words[at_expires]);
+    out.access_generation = static_cast<std::uint32_t>(words[at_access]);
     out.activity = {activity_line, epoch()};
     const char* const text = reinterpret_cast<const char*>(words + slot_fixed_words);
     out.set_text(session_id(), {text + parts.key_bytes() + parts.id_bytes(), parts.reason_bytes()});
@@ -70,6 +72,7 @@ bool slot_image::fill(std::string_view key, const route& value, std::uint32_t ep
     std::memcpy(words + at_address, value.target.address.bytes.data(), 16);
     words[at_resume] = static_cast<std::uint64_t>(value.resume_until_ms);
     words[at_expires] = static_cast<std::uint64_t>(value.expires_at_ms);
+    words[at_access] = value.access_generation;
     words[shape().used_words() - 1] = 0; // nothing of another session stays behind the text
     char* text = reinterpret_cast<char*>(words + slot_fixed_words);
     for (const std::string_view part : {key, stored_id, reason}) {

@@ -49,6 +49,7 @@ cache::route route_of(const session& record, std::uint64_t version,
     made.target = record.target;
     made.version = version;
     made.started_at_ms = record.started_at_ms;
+    made.access_generation = record.access_generation;
     if (record.status == session_status::inactive)
         made.resume_until_ms =
             std::max({record.last_activity_at_ms, record.started_at_ms, record.created_at_ms}) +

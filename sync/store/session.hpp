@@ -39,6 +39,9 @@ struct session {
     std::int64_t ttl_ms = 0; // epoch ms at which the record may be deleted
     std::uint64_t request_count = 0;
     std::uint64_t bytes_transferred = 0;
+    /// Grows when the links to the session are revoked. A new record begins at the second in which
+    /// it was made, so that links to an earlier session of the same name do not count for it.
+    std::uint32_t access_generation = 0;
     std::uint64_t version = 0; // grows with every change of the record that matters for routing
     bool operator==(const session&) const = default;
 };

@@ -19,14 +19,14 @@ std::string target_text(const session& record) {
     return record.target.address.is_none() ? std::string{} : record.target.text();
 }
 
-/// The record's fields are ?1 to ?19.
+/// The record's fields are ?1 to ?20.
 query bound(query statement, const session& record) {
     return std::move(statement).bind(
         record.session_id, record.client_id, record.user_id, record.thread_id, record.route_key,
         name_of(record.status), record.task, target_text(record), record.instruction, record.reason,
         record.branch, record.last_commit, std::int64_t{record.is_dirty}, record.created_at_ms,
         record.started_at_ms, record.last_activity_at_ms, record.ttl_ms, record.request_count,
-        record.bytes_transferred);
+        record.bytes_transferred, std::int64_t{record.access_generation});
 }
 
 std::string list_sql_of(unsigned states) {
@@ -167,10 +167,11 @@ result<session> sqlite_connection::insert(const session& record) {
                   "INSERT INTO sessions (session_id, client_id, user_id, thread_id, "
                   "route_key, status, task, target, instruction, reason, branch, last_commit, "
                   "is_dirty, created_at_ms, started_at_ms, last_activity_at_ms, ttl_ms, "
-                  "request_count, bytes_transferred) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                  "request_count, bytes_transferred, access_generation) VALUES (?1, ?2, ?3, ?4, "
+                  "?5, ?6, ?7, ?8, "
                   "?9, ?10, ?11, ?12, ?13, coalesce(nullif(?14, 0), "
                   "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)), "
-                  "?15, ?16, ?17, ?18, ?19)"),
+                  "?15, ?16, ?17, ?18, ?19, ?20)"),
               record)
             .run();
     if (!inserted) {
@@ -196,8 +197,8 @@ result<session> sqlite_connection::replace(const session& record) {
                   "created_at_ms = ?14, started_at_ms = ?15, "
                   "last_activity_at_ms = max(last_activity_at_ms, ?16), "
                   "ttl_ms = max(ttl_ms, ?17), request_count = max(request_count, ?18), "
-                  "bytes_transferred = max(bytes_transferred, ?19), version = 0 "
-                  "WHERE session_id = ?1 AND version = ?20"),
+                  "bytes_transferred = max(bytes_transferred, ?19), access_generation = ?20, "
+                  "version = 0 WHERE session_id = ?1 AND version = ?21"),
               record)
             .bind(record.version)
             .run();

@@ -130,12 +130,67 @@ BEGIN
 END;
 )sql";
 
+// Version 2: links to sessions, and what revokes them. A row that says nothing of it begins at the
+// second in which it was made: links to an earlier one of the same name do not count for it.
+// sessions_renamed is the same as before, made anew: of triggers on one event the youngest runs
+// first.
+constexpr std::string_view access_column = R"sql(
+ALTER TABLE sessions ADD COLUMN access_generation INTEGER NOT NULL DEFAULT 0;
+DROP TRIGGER sessions_inserted;
+DROP TRIGGER sessions_updated;
+DROP TRIGGER sessions_renamed;
+)sql";
+
+constexpr std::string_view access_triggers = R"sql(
+CREATE TRIGGER sessions_inserted AFTER INSERT ON sessions
+BEGIN
+    INSERT INTO changes (session_id) VALUES (new.session_id);
+    UPDATE sessions SET version = (SELECT max(seq) FROM changes),
+        access_generation = CASE WHEN access_generation > 0 THEN access_generation
+                                 ELSE CAST(strftime('%s', 'now') AS INTEGER) END
+    WHERE session_id = new.session_id;
+END;
+
+CREATE TRIGGER sessions_updated AFTER UPDATE OF
+    session_id, client_id, user_id, thread_id, route_key, status, task, target, instruction,
+    reason, branch, last_commit, is_dirty, created_at_ms, started_at_ms, access_generation,
+    version ON sessions
+WHEN new.session_id IS NOT old.session_id OR new.client_id IS NOT old.client_id
+    OR new.user_id IS NOT old.user_id OR new.thread_id IS NOT old.thread_id
+    OR new.route_key IS NOT old.route_key OR new.status IS NOT old.status
+    OR new.task IS NOT old.task OR new.target IS NOT old.target
+    OR new.instruction IS NOT old.instruction OR new.reason IS NOT old.reason
+    OR new.branch IS NOT old.branch OR new.last_commit IS NOT old.last_commit
+    OR new.is_dirty IS NOT old.is_dirty OR new.created_at_ms IS NOT old.created_at_ms
+    OR new.started_at_ms IS NOT old.started_at_ms
+    OR (new.access_generation IS NOT old.access_generation AND old.version > 0)
+    OR (new.version IS NOT old.version AND new.version IS NOT (SELECT max(seq) FROM changes))
+BEGIN
+    INSERT INTO changes (session_id, former_key)
+    SELECT old.session_id, old.route_key WHERE new.session_id IS NOT old.session_id;
+    INSERT INTO changes (session_id, former_key)
+    VALUES (new.session_id,
+            CASE WHEN new.route_key IS old.route_key THEN '' ELSE old.route_key END);
+    UPDATE sessions SET version = (SELECT max(seq) FROM changes)
+    WHERE session_id = new.session_id;
+END;
+
+CREATE TRIGGER sessions_renamed AFTER UPDATE OF client_id, user_id, thread_id ON sessions
+WHEN new.route_key IS old.route_key AND new.route_key <> ''
+    AND (new.client_id IS NOT old.client_id OR new.user_id IS NOT old.user_id
+         OR new.thread_id IS NOT old.thread_id)
+BEGIN
+    UPDATE sessions SET route_key = '' WHERE session_id = new.session_id;
+END;
+)sql";
+
 /// Step i takes a database from version i to i + 1. Kept for ever: somewhere a database of each
 /// version waits.
 struct migration {
     std::array<std::string_view, 2> steps;
 };
-constexpr std::array<migration, schema_version> migrations{{{{tables, triggers}}}};
+constexpr std::array<migration, schema_version> migrations{
+    {{{tables, triggers}}, {{access_column, access_triggers}}}};
 
 failure unusable(const database& db, std::string_view sentence) {
     return {store_error::invalid, fmt::format("store {}: {}", db.path(), sentence)};

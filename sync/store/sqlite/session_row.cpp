@@ -137,6 +137,8 @@ stored_session session_of_row(const query& row, int first) {
     one.request_count = count_of(row.integer(at++));
     one.bytes_transferred = count_of(row.integer(at++));
     one.version = count_of(row.integer(at++));
+    one.access_generation = static_cast<std::uint32_t>(
+        std::clamp<std::int64_t>(row.integer(at++), 0, std::int64_t{0xffff'ffff}));
     if (read.defect.empty())
         read.defect = defect_of(one);
     return read;

@@ -12,7 +12,7 @@ namespace postern::sync::sqlite {
     "s.session_id, s.client_id, s.user_id, s.thread_id, s.route_key, s.status, s.task, s.target, " \
     "s.instruction, s.reason, s.branch, s.last_commit, s.is_dirty, s.created_at_ms, "              \
     "s.started_at_ms, s.last_activity_at_ms, s.ttl_ms, s.request_count, s.bytes_transferred, "     \
-    "s.version"
+    "s.version, s.access_generation"
 
 /// Reads the columns from `first` on.
 [[nodiscard]] stored_session session_of_row(const query& row, int first);

@@ -128,7 +128,8 @@ TEST(layout_md, slots) {
     const fields code{POSTERN_FIELD(slot, seal),          POSTERN_FIELD(slot, version),
                       POSTERN_FIELD(slot, birth),         POSTERN_FIELD(slot, shape),
                       POSTERN_FIELD(slot, address),       POSTERN_FIELD(slot, resume_until_ms),
-                      POSTERN_FIELD(slot, expires_at_ms), POSTERN_FIELD(slot, text)};
+                      POSTERN_FIELD(slot, expires_at_ms), POSTERN_FIELD(slot, access),
+                      POSTERN_FIELD(slot, text)};
     EXPECT_EQ(fields_under("Slots"), code);
     expect_gapless(code, sizeof(slot));
 }

@@ -87,11 +87,11 @@ TEST_F(session_table, keys_and_texts_at_their_bounds) {
     EXPECT_EQ(r.total(counter::route_keys_refused), 2U);
 
     const std::string key(200, 'x');
-    EXPECT_EQ(w.put(key, with_id(121)), put_result::bad_text);
+    EXPECT_EQ(w.put(key, with_id(113)), put_result::bad_text);
     EXPECT_FALSE(r.look_up(key));
     EXPECT_EQ(r.total(counter::table_texts_refused), 1U);
-    EXPECT_EQ(w.put(key, with_id(120, "no room for this")), put_result::inserted);
-    EXPECT_EQ(r.look_up(key)->session_id(), std::string(120, 'i'));
+    EXPECT_EQ(w.put(key, with_id(112, "no room for this")), put_result::inserted);
+    EXPECT_EQ(r.look_up(key)->session_id(), std::string(112, 'i'));
     EXPECT_EQ(r.look_up(key)->reason(), "");
     // An id that is the key takes no room of its own.
     const std::string long_key(255, 'y');
@@ -99,7 +99,7 @@ TEST_F(session_table, keys_and_texts_at_their_bounds) {
     same.set_text(long_key, std::string(65, 'r'));
     EXPECT_EQ(w.put(long_key, same), put_result::inserted);
     EXPECT_EQ(r.look_up(long_key)->session_id(), long_key);
-    EXPECT_EQ(r.look_up(long_key)->reason(), std::string(65, 'r'));
+    EXPECT_EQ(r.look_up(long_key)->reason(), std::string(57, 'r'));
     const std::string zeros("a\0b\0", 4);
     EXPECT_EQ(w.put(zeros, with_id(1)), put_result::inserted);
     EXPECT_TRUE(r.look_up(zeros));
@@ -120,7 +120,7 @@ TEST_F(session_table, a_long_reason_is_cut_between_characters) {
     w.put(key, value);
     const auto found = reader().look_up(key);
     EXPECT_EQ(found->session_id(), "id");
-    EXPECT_EQ(found->reason(), euros.substr(0, 66)) << "68 bytes are left: 22 characters of three";
+    EXPECT_EQ(found->reason(), euros.substr(0, 60)) << "60 bytes are left: 20 characters of three";
 }
 
 TEST(route_text, may_be_set_from_its_own) {

@@ -83,6 +83,7 @@ inline route route_of(std::string_view key, std::uint64_t version) {
     r.started_at_ms = static_cast<std::int64_t>(h % 4'000'000'000) * 1000;
     r.resume_until_ms = static_cast<std::int64_t>(h >> 3);
     r.expires_at_ms = static_cast<std::int64_t>(h >> 5);
+    r.access_generation = static_cast<std::uint32_t>(h >> 7);
     const std::string id = h % 3 == 0 ? std::string{key} : "id-" + std::to_string(h);
     r.set_text(id, std::string(h % 60, static_cast<char>('A' + h % 26)));
     return r;
@@ -101,6 +102,8 @@ inline std::string difference(std::string_view key, const route& r) {
         return "resume_until";
     if (r.expires_at_ms != whole.expires_at_ms)
         return "expires_at";
+    if (r.access_generation != whole.access_generation)
+        return "access_generation";
     if (r.session_id() != whole.session_id())
         return "session_id";
     if (r.reason() != whole.reason())

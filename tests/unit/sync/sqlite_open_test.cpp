@@ -1,4 +1,5 @@
 // Opening the sqlite store: what is made, what is refused, and several processes at once.
+#include "tests/unit/sync/first_schema.hpp"
 #include "tests/unit/sync/temporary_store.hpp"
 
 #include <gmock/gmock.h>
@@ -80,7 +81,7 @@ TEST(sqlite_open, says_what_is_wrong) {
     foreign_program shell{path};
     shell.run("PRAGMA user_version = 99");
     EXPECT_THAT(error_of(path, store_error::invalid),
-                HasSubstr("its schema has version 99, this postern knows versions up to 1"));
+                HasSubstr("its schema has version 99, this postern knows versions up to 2"));
 }
 
 TEST(sqlite_open, says_that_it_may_not) {
@@ -157,6 +158,33 @@ TEST(sqlite_open, a_damaged_database_is_invalid) {
     ASSERT_FALSE(listed);
     EXPECT_EQ(listed.error().code, store_error::invalid) << listed.error().text();
     EXPECT_THAT(listed.error().what, HasSubstr("damaged"));
+}
+
+TEST(sqlite_open, brings_a_database_of_version_1_up_to_date) {
+    temporary_directory directory;
+    const std::string path = directory.file("sessions.db");
+    foreign_program shell{path};
+    for (const char* sql : {first_tables, first_triggers, first_marks})
+        shell.run(sql);
+    shell.run("INSERT INTO sessions (session_id, client_id, thread_id, route_key, status, target) "
+              "VALUES ('s1', 'acme', 't1', 'acme-t1', 'active', '127.0.0.1:4321')");
+    // Two at once: one does it, the other waits.
+    EXPECT_EQ(count_of_winners(2, [&](int) { return bool{open_sqlite_store({path, 5000ms})}; }), 2);
+    EXPECT_EQ(shell.run("PRAGMA user_version"), "2");
+    auto db = *open_sqlite_store({path});
+    session one = *db->get("s1");
+    EXPECT_EQ(one.route_key, "acme-t1");
+    EXPECT_EQ(one.target.text(), "127.0.0.1:4321");
+    EXPECT_EQ(one.access_generation, 0U);
+    const std::string position = *db->feed_position();
+    one.access_generation = 5;
+    ASSERT_TRUE(db->replace(one));
+    EXPECT_EQ(db->get("s1")->access_generation, 5U);
+    EXPECT_EQ(db->changes_after(position, 10)->changes.size(), 1U);
+    // What the triggers of version 1 did, those of now do.
+    shell.run("UPDATE sessions SET thread_id = 't2' WHERE session_id = 's1'");
+    EXPECT_EQ(db->get("s1")->route_key, "");
+    EXPECT_TRUE(db->insert(session_named("s2")));
 }
 
 TEST(sqlite_open, many_processes_make_it_together) {

@@ -48,6 +48,7 @@ TEST_F(sqlite_store, keeps_every_field) {
     one.ttl_ms = 4;
     one.request_count = 5;
     one.bytes_transferred = 6;
+    one.access_generation = 0xffff'ffff;
     const auto made = db->insert(one);
     ASSERT_TRUE(made) << made.error().text();
     EXPECT_GT(made->version, 0U);
@@ -56,6 +57,28 @@ TEST_F(sqlite_store, keeps_every_field) {
     ASSERT_TRUE(read) << read.error().text();
     EXPECT_EQ(*made, one);
     EXPECT_EQ(*read, one);
+}
+
+TEST_F(sqlite_store, access_generations_begin_at_the_clock_and_revoke) {
+    const auto made = db->insert(session_named("s1"));
+    ASSERT_TRUE(made);
+    EXPECT_GT(made->access_generation, 1'700'000'000U);
+    session one = *made;
+    ++one.access_generation;
+    const auto revoked = db->replace(one);
+    ASSERT_TRUE(revoked);
+    EXPECT_EQ(revoked->access_generation, made->access_generation + 1);
+    EXPECT_GT(revoked->version, made->version);
+    // By another program, too: it is a change that is routed.
+    foreign_program shell{path};
+    shell.run("INSERT INTO sessions (session_id, thread_id) VALUES ('s2', 't')");
+    EXPECT_GT(db->get("s2")->access_generation, 1'700'000'000U);
+    shell.run("UPDATE sessions SET access_generation = access_generation + 1 WHERE session_id = "
+              "'s1'");
+    EXPECT_EQ(db->get("s1")->access_generation, made->access_generation + 2);
+    EXPECT_GT(db->get("s1")->version, revoked->version);
+    shell.run("UPDATE sessions SET access_generation = -1 WHERE session_id = 's1'");
+    EXPECT_EQ(db->get("s1")->access_generation, 0U);
 }
 
 TEST_F(sqlite_store, answers_by_what_is_wrong) {
