@@ -1,6 +1,7 @@
 // The control process: session API, health and metrics over HTTP, and the lifecycle of sessions.
 #pragma once
 
+#include "base/access_token.hpp"
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/ip_endpoint.hpp"
@@ -42,7 +43,8 @@ struct process_launcher_options {
 
 struct options {
     base::ip_endpoint listen;
-    std::string token; // bearer token, as read from token_file
+    base::access_keys access_keys; // for links; none: no location has access link
+    std::string token;             // bearer token, as read from token_file
     std::string table_path;
     base::text_template route_key;
     base::text_template

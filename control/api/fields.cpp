@@ -24,8 +24,8 @@ class field_reader final : public nlohmann::json_sax<json> {
 
     bool null() override { return wrong_type("null"); }
     bool boolean(bool) override { return wrong_type("a boolean"); }
-    bool number_integer(number_integer_t) override { return wrong_type("a number"); }
-    bool number_unsigned(number_unsigned_t) override { return wrong_type("a number"); }
+    bool number_integer(number_integer_t value) override { return number(std::to_string(value)); }
+    bool number_unsigned(number_unsigned_t value) override { return number(std::to_string(value)); }
     bool number_float(number_float_t, const string_t&) override { return wrong_type("a number"); }
     bool binary(binary_t&) override { return wrong_type("binary"); }
     bool start_array(std::size_t) override { return wrong_type("an array"); }
@@ -38,7 +38,7 @@ class field_reader final : public nlohmann::json_sax<json> {
         return true;
     }
     bool string(string_t& text) override {
-        if (!is_inside_)
+        if (!is_inside_ || is_number())
             return wrong_type("a string");
         found_[key_] = std::move(text);
         return true;
@@ -70,12 +70,24 @@ class field_reader final : public nlohmann::json_sax<json> {
     [[nodiscard]] fields& found() { return found_; }
 
   private:
+    [[nodiscard]] bool is_number() const {
+        return std::any_of(rules_.begin(), rules_.end(), [&](const field_rule& rule) {
+            return rule.name == key_ && rule.is_number;
+        });
+    }
+    bool number(std::string digits) {
+        if (!is_inside_ || !is_number())
+            return wrong_type("a number");
+        found_[key_] = std::move(digits);
+        return true;
+    }
     bool wrong_type(std::string_view got) {
         if (!is_inside_)
             return refuse(
                 "not_an_object",
                 fmt::format("the body is {}; it must be an object: {{\"field\": \"text\"}}", got));
-        return refuse("wrong_type", fmt::format("\"{}\" is {}; it must be a string", key_, got));
+        return refuse("wrong_type", fmt::format("\"{}\" is {}; it must be a {}", key_, got,
+                                                is_number() ? "whole number" : "string"));
     }
     bool refuse(std::string code, std::string message) {
         if (!error_)

@@ -1,4 +1,4 @@
-// Reading a request body: one flat JSON object of text fields, each of them known.
+// Reading a request body: one flat JSON object of texts and whole numbers, each of them known.
 #pragma once
 
 #include "control/api/api_error.hpp"
@@ -16,6 +16,7 @@ struct field_rule {
     bool is_required = false;
     bool (*is_good)(std::string_view) noexcept = nullptr;
     std::string_view what_is_right; // "1 to 127 of the characters A-Z ..."
+    bool is_number = false;         // a whole number, not a text; `is_good` sees its digits
 };
 
 using fields = std::map<std::string, std::string, std::less<>>;

@@ -18,19 +18,24 @@ enum class session_api::endpoint {
     status,
     keep_alive,
     deactivate,
+    make_link,
+    revoke_links,
     wake,
     health,
     readiness,
     metrics,
 };
 
-/// "{}" in a pattern takes one segment. The first pattern that fits is meant, so fixed words stand
-/// before "{}".
+/// "{}" in a pattern takes one segment. The first pattern that fits is meant, with all its methods,
+/// so fixed words stand before "{}".
 struct session_api::path_rule {
     std::string_view pattern;
     std::string_view method;
     endpoint what;
     bool is_open = false; // needs no token
+    [[nodiscard]] bool takes(std::string_view wanted) const noexcept {
+        return wanted == method || (method == "GET" && wanted == "HEAD");
+    }
 };
 
 const session_api::path_rule session_api::path_rules[] = {
@@ -42,6 +47,8 @@ const session_api::path_rule session_api::path_rules[] = {
     {"/api/sessions/{}/status", "GET", endpoint::status},
     {"/api/sessions/{}/keepalive", "POST", endpoint::keep_alive},
     {"/api/sessions/{}/deactivate", "POST", endpoint::deactivate},
+    {"/api/sessions/{}/links", "POST", endpoint::make_link},
+    {"/api/sessions/{}/links", "DELETE", endpoint::revoke_links},
     {"/api/routes/{}/wake", "POST", endpoint::wake},
 };
 
@@ -146,11 +153,17 @@ session_api::reading session_api::read(const http_request& request) const {
         path.remove_prefix(hermes.size());
     const path_rule* rule = nullptr;
     std::string_view segment;
-    for (const path_rule& r : path_rules)
-        if (const auto fit = matched(r.pattern, path); fit && rule == nullptr) {
+    std::string allowed;
+    for (const path_rule& r : path_rules) {
+        const auto fit = matched(r.pattern, path);
+        if (!fit || (rule != nullptr && r.pattern != rule->pattern))
+            continue;
+        if (rule == nullptr || r.takes(request.method))
             rule = &r;
-            segment = *fit;
-        }
+        segment = *fit;
+        allowed += fmt::format("{}{}", allowed.empty() ? "" : ", ",
+                               r.method == "GET" ? "GET, HEAD" : r.method);
+    }
     // Who has no token does not learn which paths there are.
     if ((rule == nullptr || !rule->is_open) &&
         !bears_token(request.authorization, parts_.opts.token))
@@ -158,16 +171,13 @@ session_api::reading session_api::read(const http_request& request) const {
     if (rule == nullptr)
         return refused(
             {404, "not_found", fmt::format("there is nothing at {}", shown(request.path))});
-    const bool is_get = rule->method == "GET";
-    if (request.method != rule->method && !(is_get && request.method == "HEAD")) {
-        const std::string allowed = is_get ? "GET, HEAD" : "POST";
+    if (!rule->takes(request.method))
         return refused({405,
                         "method_not_allowed",
                         fmt::format("{} is not for {}; use {}", shown(request.method),
                                     shown(request.path), allowed),
                         {},
                         {{"Allow", allowed}}});
-    }
     if (request.is_body_too_large)
         return refused(
             {413, "body_too_large",
@@ -175,15 +185,15 @@ session_api::reading session_api::read(const http_request& request) const {
     percent_decoding name = percent_decoded(segment);
     if (name.wrong != percent_decoding::fault::none)
         return refused(bad_path(segment, name));
-    if (!is_get && request.has_body)
+    if (rule->method != "GET" && request.has_body)
         if (const auto why = refused_type(request.content_type))
             return refused(*why);
     return {rule, std::move(name.text), std::nullopt};
 }
 
 http_answer session_api::done(endpoint what, const std::string& name, const http_request& request) {
-    const bool takes_no_fields =
-        what == endpoint::keep_alive || what == endpoint::deactivate || what == endpoint::wake;
+    const bool takes_no_fields = what == endpoint::keep_alive || what == endpoint::deactivate ||
+                                 what == endpoint::revoke_links || what == endpoint::wake;
     if (takes_no_fields)
         if (const auto none = read_fields(request.body, request.content_type, {}); !none)
             return answer_of(none.error());
@@ -213,6 +223,15 @@ http_answer session_api::done(endpoint what, const std::string& name, const http
             return answer_of(ended.error());
         return json_answer(200,
                            {{"status", name_of(ended->status)}, {"productionBuildId", nullptr}});
+    }
+    case endpoint::make_link:
+        return make_link(name, request);
+    case endpoint::revoke_links: {
+        const auto revoked = parts_.store.revoke_links(name);
+        if (!revoked)
+            return answer_of(revoked.error());
+        wait_until_routed(*revoked);
+        return json_answer(200, {{"sessionId", revoked->session_id}});
     }
     case endpoint::wake: {
         const auto woken = parts_.store.wake(name);

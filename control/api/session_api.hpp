@@ -52,6 +52,7 @@ class session_api {
     [[nodiscard]] http_answer done(endpoint what, const std::string& name,
                                    const http_request& request);
     [[nodiscard]] http_answer activate(const http_request& request);
+    [[nodiscard]] http_answer make_link(const std::string& session_id, const http_request& request);
     [[nodiscard]] http_answer ready();
     [[nodiscard]] bool sync_lives(const cache::table_status& table) const;
     /// Until the table knows this version of the session; at most about a second, and not at all

@@ -1,6 +1,6 @@
 // Sessions and readiness as JSON.
-#include "base/percent.hpp"
 #include "control/api/names.hpp"
+#include "control/api/preview_url.hpp"
 #include "control/api/session_api.hpp"
 #include "control/launch/output_file.hpp"
 
@@ -39,28 +39,8 @@ std::int64_t session_api::last_activity_of(const sync::session& record) const {
 }
 
 void session_api::add_preview_url(json& to, const sync::session& record) const {
-    if (parts_.opts.preview_url.empty())
-        return;
-    std::string value;
-    const auto url =
-        parts_.opts.preview_url.fill([&](std::string_view name) -> std::optional<std::string_view> {
-            if (name == "routeKey")
-                value = record.route_key;
-            else if (name == "sessionId")
-                value = record.session_id;
-            else if (name == "clientId")
-                value = record.client_id;
-            else if (name == "userId")
-                value = record.user_id;
-            else if (name == "threadId")
-                value = record.thread_id;
-            else
-                return std::nullopt;
-            value = base::percent_encoded(value);
-            return value;
-        });
-    if (url)
-        to["previewUrl"] = *url;
+    if (auto url = preview_url_of(parts_.opts.preview_url, record))
+        to["previewUrl"] = *std::move(url);
 }
 
 json session_api::activated_of(const sync::session& record) const {

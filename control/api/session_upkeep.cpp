@@ -1,4 +1,5 @@
 // What is done to a session that exists, and to none.
+#include "base/access_token.hpp"
 #include "control/api/session_errors.hpp"
 #include "control/api/sessions.hpp"
 
@@ -53,6 +54,32 @@ api_result<session> sessions::deactivate(std::string_view session_id) {
         if (written) {
             announce();
             log_->info("session {}: deactivated", session_id);
+            return std::move(*written);
+        }
+        if (written.error().code != store_error::conflict &&
+            written.error().code != store_error::not_found)
+            return broken(store, written.error());
+    }
+    return changed_meanwhile(session_id);
+}
+
+api_result<session> sessions::revoke_links(std::string_view session_id) {
+    auto opened = this->store();
+    if (!opened)
+        return opened.error();
+    store_pool::lease& store = *opened;
+    for (int tried = 0; tried < tries_max; ++tried) {
+        auto known = store->get(session_id);
+        if (!known && known.error().code == store_error::not_found)
+            return not_found("session", session_id);
+        if (!known)
+            return broken(store, known.error());
+        known->access_generation = base::next_access_generation(
+            known->access_generation, base::to_epoch_ms(time_->wall()) / 1000);
+        auto written = store->replace(*known);
+        if (written) {
+            announce();
+            log_->info("session {}: its links are revoked", session_id);
             return std::move(*written);
         }
         if (written.error().code != store_error::conflict &&

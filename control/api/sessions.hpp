@@ -46,6 +46,9 @@ class sessions {
     [[nodiscard]] api_result<sync::session> keep_alive(std::string_view session_id);
     /// Errors: not_found, changed_meanwhile.
     [[nodiscard]] api_result<sync::session> deactivate(std::string_view session_id);
+    /// Makes every link to the session useless, and every cookie that one was exchanged for.
+    /// Errors: not_found, changed_meanwhile.
+    [[nodiscard]] api_result<sync::session> revoke_links(std::string_view session_id);
     [[nodiscard]] api_result<sync::session> get(std::string_view session_id);
     [[nodiscard]] api_result<std::vector<sync::session>> of_client(std::string_view client_id);
     /// Why the store cannot be used, for reading or writing; empty: it can. Does not write.

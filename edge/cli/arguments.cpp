@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::array<std::string_view, 5> commands = {"sessions", "table", "help", "version",
                                                       "explain"};
-constexpr std::array<std::string_view, 4> sessions_commands = {"list", "show", "set", "rm"};
+constexpr std::array<std::string_view, 6> sessions_commands = {"list", "show", "set",
+                                                               "rm",   "link", "unlink"};
 constexpr std::array<std::string_view, 2> table_commands = {"dump", "check"};
 constexpr std::array<std::string_view, 4> signals = {"stop", "quit", "reload", "reopen"};
 
@@ -115,6 +116,10 @@ class parser {
             header_option();
         } else if (name == "--json" && (is(verb::sessions_list) || is(verb::sessions_show))) {
             out_.json = true;
+        } else if (name == "--for" && is(verb::sessions_link)) {
+            if (out_.lifetime)
+                fail("--for is there twice");
+            out_.lifetime = value(name, "a time, such as 30m or 7d");
         } else if (!session_option(name)) {
             fail(fmt::format("unknown option \"{}\"{}", shown(name),
                              command_ ? " after " + *command_ : ""));
@@ -205,7 +210,8 @@ class parser {
 
     void second_command(const std::string& text) {
         constexpr enum verb of_sessions[] = {verb::sessions_list, verb::sessions_show,
-                                             verb::sessions_set, verb::sessions_rm};
+                                             verb::sessions_set,  verb::sessions_rm,
+                                             verb::sessions_link, verb::sessions_unlink};
         constexpr enum verb of_table[] = {verb::table_dump, verb::table_check};
         const bool sessions = *command_ == "sessions";
         const std::span<const std::string_view> choices =
@@ -224,8 +230,9 @@ class parser {
 
     void finish() {
         if (needs_second_) {
-            fail(*command_ == "sessions" ? "sessions is followed by list, show, set or rm"
-                                         : "table is followed by dump or check");
+            fail(*command_ == "sessions"
+                     ? "sessions is followed by list, show, set, rm, link or unlink"
+                     : "table is followed by dump or check");
             return;
         }
         const std::size_t most = is(verb::sessions_list) || is(verb::version) ||
@@ -239,8 +246,9 @@ class parser {
         }
         if (!subjects_.empty())
             out_.subject = subjects_.front();
-        const bool needs_id =
-            is(verb::sessions_show) || is(verb::sessions_set) || is(verb::sessions_rm);
+        const bool needs_id = is(verb::sessions_show) || is(verb::sessions_set) ||
+                              is(verb::sessions_rm) || is(verb::sessions_link) ||
+                              is(verb::sessions_unlink);
         if (needs_id && out_.subject.empty())
             fail(fmt::format("{} is followed by a session's ID", *command_));
         if (is(verb::explain) && out_.subject.empty())

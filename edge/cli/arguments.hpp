@@ -24,6 +24,8 @@ enum class verb {
     sessions_show,
     sessions_set,
     sessions_rm,
+    sessions_link,
+    sessions_unlink,
     table_dump,
     table_check,
     explain,
@@ -47,7 +49,8 @@ struct command_line {
     master_signal signal = master_signal::stop;
     std::string subject; // session id, directive, table file or URL; empty if none was given
     bool json = false;
-    session_changes changes; // of set; list filters by status and client
+    std::optional<std::string> lifetime; // of a link, as written
+    session_changes changes;             // of set; list filters by status and client
     std::vector<std::pair<std::string, std::string>> headers; // of explain
 };
 

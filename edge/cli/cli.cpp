@@ -27,6 +27,8 @@ constexpr std::string_view usage = R"(usage: postern [-c FILE] [COMMAND]
     sessions set ID      make or change one         [--status STATUS] [--target ADDRESS:PORT|none] [--client ID]
                          [--user ID] [--thread ID] [--branch NAME] [--instruction TEXT] [--reason TEXT]
     sessions rm ID       remove one
+    sessions link ID     a signed link to one       [--for TIME]
+    sessions unlink ID   revoke all links to one
     table dump [FILE]    show the session table     table check [FILE]   verify it
     explain URL          where a request would go   [-H 'Name: value'] ...
     help [DIRECTIVE]     this, or all about a directive; --conf: the documented conf; --man: the manual page

@@ -1,5 +1,6 @@
 // `postern explain URL`: a worker's own steps over a made-up request, told in words. Asks the
 // session table, not a worker.
+#include "base/access_token.hpp"
 #include "cache/layout.hpp"
 #include "cache/session_reader.hpp"
 #include "edge/cli/cli.hpp"
@@ -84,12 +85,18 @@ class explainer {
         }
         if (where_.location == nullptr)
             return decide_so("answer 404: no location has this path");
+        tell_access(where_.location->access);
         return decide_by_handler(*where_.location);
     }
 
   private:
     void make_request(const absolute_url& url) {
-        const std::string_view rest = url.rest.substr(0, url.rest.find('#'));
+        std::string rest{url.rest.substr(0, url.rest.find('#'))};
+        // A link's token is a secret: what is told here is pasted elsewhere.
+        std::string query;
+        if (const std::size_t mark = rest.find('?'); mark != rest.npos)
+            if (base::take_access_token(std::string_view{rest}.substr(mark + 1), query))
+                rest.replace(mark, rest.npos, query.empty() ? "" : "?" + query);
         bytes_ = fmt::format("GET {}{} HTTP/1.1\r\nHost: {}\r\n", rest.starts_with('/') ? "" : "/",
                              rest, url.authority_text);
         bool accepts = false;
@@ -139,6 +146,15 @@ class explainer {
             tell("captures", captured);
         if (key_.outcome == key_outcome::found)
             tell("route key", key_.key);
+    }
+
+    void tell_access(const access_rule& rule) {
+        if (rule.open)
+            return;
+        std::string who = rule.link ? "only by a link to the session" : "only from";
+        for (std::size_t i = 0; i < rule.networks.size(); ++i)
+            who += (i > 0 ? " " : rule.link ? ", or from " : " ") + rule.networks[i].text();
+        tell("access", who + "; all others are answered 403");
     }
 
     int decide_by_handler(const location_settings& location) {

@@ -1,16 +1,22 @@
 // `postern sessions ...`: the store named in the conf, with or without a running postern, which is
 // rung after a change.
+#include "base/access_token.hpp"
+#include "control/api/preview_url.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/ring_sync.hpp"
 #include "edge/cli/sessions_change.hpp"
 #include "edge/cli/sessions_text.hpp"
 #include "edge/cli/text_table.hpp"
+#include "edge/master/access_key_file.hpp"
 #include "edge/master/privileges.hpp"
+#include "edge/settings/lexer.hpp"
+#include "edge/settings/values.hpp"
 #include "sync/store/sqlite/sqlite_store.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <ostream>
 
@@ -34,6 +40,10 @@ class session_commands {
             return show();
         case verb::sessions_rm:
             return remove();
+        case verb::sessions_link:
+            return link();
+        case verb::sessions_unlink:
+            return unlink();
         default:
             return set();
         }
@@ -108,6 +118,64 @@ class session_commands {
         return exit_ok;
     }
 
+    int link() {
+        using namespace std::chrono_literals;
+        milliseconds lifetime = 1h;
+        if (line_.lifetime) {
+            const auto given = duration_of(*line_.lifetime, {1s, 30 * 24h});
+            if (!given)
+                return to_.refuse(exit_usage, "--for " + given.error().text);
+            lifetime = *given;
+        }
+        if (!has_links(conf_))
+            return to_.refuse(exit_failed, "no location of " + shown(conf_.file) +
+                                               " has access link, so nothing would look at one");
+        const auto keys = read_access_keys(conf_.access_key_file);
+        if (!keys)
+            return to_.refuse(exit_failed, keys.error().text());
+        const auto record = store_.get(line_.subject);
+        if (!record)
+            return failed(record.error());
+        const auto preview = base::text_template::parse(conf_.control.preview_url);
+        const auto url =
+            preview ? control::preview_url_of(*preview, *record) : std::optional<std::string>{};
+        const std::int64_t now_ms = base::to_epoch_ms(base::system_clock{}.wall());
+        const std::string token =
+            base::make_access_token(*keys, {.scope = record->route_key,
+                                            .generation = record->access_generation,
+                                            .expires_s = (now_ms + lifetime.count()) / 1000});
+        to_.out << base::with_access_token(url.value_or(""), token) << "\n";
+        if (!url)
+            to_.err << "postern: put this behind a URL of the session; with preview_url in the "
+                       "conf it is the whole link\n";
+        return exit_ok;
+    }
+
+    int unlink() {
+        for (int tries = 0; tries < conflicts_max; ++tries) {
+            auto record = store_.get(line_.subject);
+            if (!record)
+                return failed(record.error());
+            record->access_generation = base::next_access_generation(
+                record->access_generation, base::to_epoch_ms(base::system_clock{}.wall()) / 1000);
+            const auto written = store_.replace(*record);
+            if (written) {
+                ring_sync(conf_.table_path);
+                to_.out << "revoked all links to " << shown_whole(line_.subject) << "\n";
+                return exit_ok;
+            }
+            if (written.error().code != sync::store_error::conflict)
+                return failed(written.error());
+        }
+        return often_changed();
+    }
+
+    int often_changed() const {
+        return to_.refuse(exit_failed,
+                          fmt::format("\"{}\" is changed by others all the time; try again",
+                                      shown_whole(line_.subject)));
+    }
+
     int set() {
         for (int tries = 0; tries < conflicts_max; ++tries) {
             const auto before = store_.get(line_.subject);
@@ -126,9 +194,7 @@ class session_commands {
                 code != sync::store_error::not_found)
                 return failed(written.error());
         }
-        return to_.refuse(exit_failed,
-                          fmt::format("\"{}\" is changed by others all the time; try again",
-                                      shown_whole(line_.subject)));
+        return often_changed();
     }
 
     int tell(const sync::session& record) {

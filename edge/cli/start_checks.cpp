@@ -1,6 +1,7 @@
 #include "edge/cli/start_checks.hpp"
 
 #include "cache/table_file.hpp"
+#include "edge/master/access_key_file.hpp"
 #include "edge/master/control_token.hpp"
 #include "edge/master/generation.hpp"
 #include "edge/master/privileges.hpp"
@@ -51,7 +52,9 @@ class checks {
         if (conf_.access_format != access_log_format::off)
             check_log("access_log", conf_.access_log);
         const acting_as user{*who};
-        check_token();
+        check_secret("token_file", conf_.control.token_file, control_token);
+        if (has_links(conf_))
+            check_secret("access_key_file", conf_.access_key_file, read_access_keys);
         check_table();
         return std::move(found_);
     }
@@ -80,15 +83,15 @@ class checks {
             check_file(directive, path);
     }
 
-    void check_token() {
-        const std::string& path = conf_.control.token_file;
+    /// `read` looks at a file that is there; where there is none, the start makes one.
+    template <class Read>
+    void check_secret(const char* directive, const std::string& path, Read read) {
         struct stat about {};
         if (::stat(path.c_str(), &about) != 0 && errno == ENOENT) {
-            // The start makes one.
             if (const auto error = write_error(path))
-                note({error, "cannot make token_file " + path});
-        } else if (const auto token = control_token(path); !token) {
-            note(token.error());
+                note({error, fmt::format("cannot make {} {}", directive, path)});
+        } else if (const auto secret = read(path); !secret) {
+            note(secret.error());
         }
     }
 

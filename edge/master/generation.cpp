@@ -1,5 +1,6 @@
 #include "edge/master/generation.hpp"
 
+#include "edge/master/access_key_file.hpp"
 #include "edge/master/control_token.hpp"
 #include "edge/request/locate.hpp"
 
@@ -85,6 +86,12 @@ base::result<std::unique_ptr<generation>> make_generation(settings conf, const g
         if (!token)
             return token.error();
         next->token = std::move(*token);
+        if (has_links(next->conf)) {
+            auto keys = read_access_keys(next->conf.access_key_file);
+            if (!keys)
+                return keys.error();
+            next->access_keys = std::move(*keys);
+        }
     }
     next->addresses = location_index{next->conf}.listeners();
     const auto bound = listeners.open(next->addresses, next->conf.workers, again);

@@ -2,6 +2,7 @@
 // while it is the current one.
 #pragma once
 
+#include "base/access_token.hpp"
 #include "base/ip_endpoint.hpp"
 #include "base/log.hpp"
 #include "base/unique_fd.hpp"
@@ -22,6 +23,7 @@ struct generation {
     settings conf;
     log_files logs;
     std::string token;
+    base::access_keys access_keys; // none where no location has links
     std::vector<base::ip_endpoint>
         addresses; // distinct listen addresses, as location_index has them
     std::shared_ptr<base::unique_fd>
@@ -34,7 +36,8 @@ struct generation {
                                                const std::optional<identity>& who);
 
 /// Opens everything that `conf` needs besides the session table. `before`: the generation that
-/// runs, if one does. Errors: those of log_files, listener_set, control_token; sockets that were
+/// runs, if one does. Errors: those of log_files, listener_set, control_token, read_access_keys;
+/// sockets that were
 /// opened stay in `listeners` (see keep()).
 [[nodiscard]] base::result<std::unique_ptr<generation>>
 make_generation(settings conf, const generation* before, listener_set& listeners,

@@ -169,6 +169,7 @@ child_duty master_process::worker_duty(const child& c, const generation& gen, in
                                              .routes_changed = bell,
                                              .limits = *limits_,
                                              .control_token = gen.token,
+                                             .access_keys = gen.access_keys,
                                              .access_log_fd = gen.logs.access_fd(),
                                              .order_fd = order_fd};
         return run_worker(inheritance, time_, log);
@@ -195,7 +196,8 @@ child_duty master_process::other_duty(const child& c, const generation& gen, int
         base::log log{gen.logs.error_fd(), gen.conf.error_level, log_name_of(c), time_};
         if (c.what == role::sync)
             return run_sync(gen.conf, bells_, order_fd, time_, log);
-        return run_control(gen.conf, gen.token, listener, bells_, order_fd, time_, log);
+        return run_control(gen.conf, gen.token, gen.access_keys, listener, bells_, order_fd, time_,
+                           log);
     };
     return duty;
 }

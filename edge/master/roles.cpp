@@ -42,10 +42,12 @@ sync::options sync_options_of(const settings& conf) {
     return options;
 }
 
-control::options control_options_of(const settings& conf, const std::string& token) {
+control::options control_options_of(const settings& conf, const std::string& token,
+                                    const base::access_keys& access_keys) {
     control::options options;
     options.listen = conf.control.listen;
     options.token = token;
+    options.access_keys = access_keys;
     options.table_path = conf.table_path;
     options.route_key = conf.route_key;
     // One that cannot be read was refused by the settings loader.
@@ -100,9 +102,10 @@ int run_sync(const settings& conf, const doorbells& bells, int order_fd, const b
                      log);
 }
 
-int run_control(const settings& conf, const std::string& token, int listener,
-                const doorbells& bells, int order_fd, const base::clock& time, base::log& log) {
-    return control::run(control_options_of(conf, token), listener, store_of(conf),
+int run_control(const settings& conf, const std::string& token,
+                const base::access_keys& access_keys, int listener, const doorbells& bells,
+                int order_fd, const base::clock& time, base::log& log) {
+    return control::run(control_options_of(conf, token, access_keys), listener, store_of(conf),
                         control::bells{.sync = bells.sync}, order_fd, time, log);
 }
 

@@ -16,7 +16,8 @@
 namespace postern::edge {
 
 [[nodiscard]] sync::options sync_options_of(const settings& conf);
-[[nodiscard]] control::options control_options_of(const settings& conf, const std::string& token);
+[[nodiscard]] control::options control_options_of(const settings& conf, const std::string& token,
+                                                  const base::access_keys& access_keys = {});
 /// Opens the store that the conf names.
 [[nodiscard]] sync::open_store store_of(const settings& conf);
 
@@ -31,7 +32,8 @@ struct doorbells {
 /// Each runs its role in the calling process and returns the exit code.
 [[nodiscard]] int run_sync(const settings& conf, const doorbells& bells, int order_fd,
                            const base::clock& time, base::log& log);
-[[nodiscard]] int run_control(const settings& conf, const std::string& token, int listener,
+[[nodiscard]] int run_control(const settings& conf, const std::string& token,
+                              const base::access_keys& access_keys, int listener,
                               const doorbells& bells, int order_fd, const base::clock& time,
                               base::log& log);
 

@@ -27,6 +27,7 @@ const std::string& exchange::upstream_text() {
 void exchange::reset() {
     head = {};
     key.clear();
+    access.clear();
     has_route = false;
     verdict = {};
     may_send_on = body_taken = answered = cut_short = false;

@@ -2,6 +2,7 @@
 // it stand in serve.cpp, in order.
 #pragma once
 
+#include "base/access_token.hpp"
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cache/session_reader.hpp"
@@ -12,6 +13,7 @@
 #include "edge/net/stream.hpp"
 #include "edge/net/upstream_pool.hpp"
 #include "edge/pages/pages.hpp"
+#include "edge/request/access_pass.hpp"
 #include "edge/request/decide.hpp"
 #include "edge/request/locate.hpp"
 #include "edge/request/record.hpp"
@@ -26,10 +28,14 @@
 
 namespace postern::edge {
 
-/// An open WebSocket, listed so that the worker can say every 10 s that it is still there.
+struct exchange;
+
+/// An open WebSocket, listed so that the worker can say every 10 s that it is still there, and end
+/// it when its link is revoked.
 struct open_tunnel
     : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     cache::activity_ref activity;
+    const exchange* by = nullptr; // stays for as long as this does
 };
 using open_tunnels =
     boost::intrusive::list<open_tunnel, boost::intrusive::constant_time_size<false>>;
@@ -75,7 +81,8 @@ struct services {
     location_index& index;
     access_log* access = nullptr; // none: off
     std::string control_token;
-    page_sets pages; // of locations with pages of their own
+    base::access_keys access_keys = {}; // none: no location has links
+    page_sets pages;                    // of locations with pages of their own
     page_set built_in_pages;
     open_tunnels tunnels;
     requests_in_flight in_flight;
@@ -109,6 +116,7 @@ struct exchange {
     request_head head;
     located where;
     session_key key;
+    access_pass access;
     cache::route route; // as of the last look-up
     bool has_route = false;
     request_kind kind = request_kind::fetch;

@@ -47,6 +47,10 @@ void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std:
         fmt::format_to(to, "X-Postern-Page: {}\r\n", options.marker);
     if (!options.vary.empty())
         fmt::format_to(to, "Vary: {}\r\n", options.vary);
+    if (!options.set_cookie.empty())
+        fmt::format_to(to, "Set-Cookie: {}\r\n", options.set_cookie);
+    if (x.access.has_token) // the URL of this answer is a secret
+        put("Referrer-Policy: no-referrer\r\n");
     if (x.where.location)
         for (const auto& [name, value] : x.location().add_headers)
             fmt::format_to(to, "{}: {}\r\n", name, value);

@@ -9,11 +9,12 @@ namespace postern::edge {
 
 struct reply_options {
     std::string_view content_type = "text/plain; charset=utf-8";
-    unsigned retry_after_s = 0; // Retry-After; 0: none
-    std::string_view location;  // Location; empty: none
-    std::string_view marker;    // x-postern-page; empty: none
-    std::string_view vary;      // Vary; empty: none
-    bool cacheable = false;     // otherwise Cache-Control: no-store
+    unsigned retry_after_s = 0;  // Retry-After; 0: none
+    std::string_view location;   // Location; empty: none
+    std::string_view marker;     // x-postern-page; empty: none
+    std::string_view vary;       // Vary; empty: none
+    std::string_view set_cookie; // Set-Cookie; empty: none
+    bool cacheable = false;      // otherwise Cache-Control: no-store
 };
 
 /// A complete answer with a body that is here. Does not wait for the client to take more than the

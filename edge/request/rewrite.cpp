@@ -1,6 +1,7 @@
 // The request as the upstream gets it. Appends into one string; nothing is built on the side.
 #include "edge/request/rewrite.hpp"
 
+#include "base/access_token.hpp"
 #include "edge/http/authority.hpp"
 #include "edge/http/scan.hpp"
 #include "edge/http/text_writer.hpp"
@@ -49,9 +50,18 @@ bool is_twin_of_replaced(std::string_view name) noexcept {
     return is_replaced(id) || id == known::forwarded || id == known::x_forwarded;
 }
 
+/// Whatever postern's own cookies are called, this is in it.
+constexpr std::string_view own_cookie_part = "postern_";
+static_assert(session_cookie.find(own_cookie_part) != session_cookie.npos &&
+              base::access_cookie_prefix.find(own_cookie_part) != session_cookie.npos);
+
+bool is_own_cookie(std::string_view name) noexcept {
+    return name == session_cookie || name.starts_with(base::access_cookie_prefix);
+}
+
 /// Cookie without postern's own; nothing when no other is left.
 void write_cookies(text_writer& out, const field& cookies) {
-    if (cookies.value.find(session_cookie) == std::string_view::npos)
+    if (cookies.value.find(own_cookie_part) == std::string_view::npos)
         return out.put_field(cookies);
     out.put_pending();
     const std::size_t start = out.size();
@@ -61,7 +71,7 @@ void write_cookies(text_writer& out, const field& cookies) {
     while (!left.empty()) {
         const std::size_t end = left.find(';');
         const std::string_view pair = trimmed(left.substr(0, end));
-        const bool own = trimmed(pair.substr(0, pair.find('='))) == session_cookie;
+        const bool own = is_own_cookie(trimmed(pair.substr(0, pair.find('='))));
         if (!own && !pair.empty()) {
             if (out.size() != values)
                 out.put("; ");

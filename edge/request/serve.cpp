@@ -1,6 +1,7 @@
 #include "edge/request/serve.hpp"
 
 #include "base/percent.hpp"
+#include "edge/request/access.hpp"
 #include "edge/request/client_address.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
@@ -92,6 +93,7 @@ task<void> serve(exchange& x) {
             co_return;
     }
     session_key_of(x.worker.index, x.where, x.head, x.key);
+    take_access_token(x); // a redirect keeps it, and nothing else from here on
     switch (x.key.outcome) {
     case key_outcome::redirect:
         co_await reply_redirect(x, x.key.redirect_to, x.key.from_referer);
@@ -115,6 +117,12 @@ task<void> serve(exchange& x) {
         x.close_after = true;
         co_await reply_error(x, 413, "The request body is larger than client_max_body_size.");
         co_return;
+    }
+    const bool session = x.location().handler == handler::session; // decides after its look-up
+    if (!session && !x.location().access.open) {
+        const bool admitted = co_await admit(x);
+        if (!admitted)
+            co_return;
     }
     switch (x.location().handler) {
     case handler::session:

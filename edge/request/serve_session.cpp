@@ -1,4 +1,5 @@
 // A session's requests: the decision's rows become bytes here.
+#include "edge/request/access.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
@@ -211,12 +212,17 @@ task<void> serve_session(exchange& x) {
         co_return;
     }
     const cache::key_hash hash = x.worker.table.hash_of(x.key.key);
-    if (x.worker.rates != nullptr) {
+    look_up(x, hash);
+    if (!x.location().access.open) {
+        const bool admitted = co_await admit(x);
+        if (!admitted)
+            co_return;
+    }
+    if (x.worker.rates != nullptr) { // who is not let in uses up nothing of it
         const bool refused = co_await refused_over_session_rates(x, hash);
         if (refused)
             co_return;
     }
-    look_up(x, hash);
     if (x.where.rest == events_path) {
         co_await serve_events(x);
         co_return;
@@ -255,6 +261,10 @@ task<void> serve_session(exchange& x) {
             co_return;
         }
         look_up(x, hash);
+        if (!still_admitted(x)) {
+            co_await refuse_access(x);
+            co_return;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 // What turns a loading page live: server-sent events (WHATWG HTML, "Server-sent events") of the
 // route's state.
 #include "edge/http/http_date.hpp"
+#include "edge/request/access.hpp"
 #include "edge/request/reply.hpp"
 #include "edge/request/serve.hpp"
 
@@ -73,6 +74,8 @@ task<void> serve_events(exchange& x) {
     while (!error && !x.worker.draining && steady_clock::now() < end) {
         waiting_room::seat seat{x.worker.waiting};
         x.has_route = x.worker.table.look_up(x.key.key, hash, x.route);
+        if (!still_admitted(x))
+            break;
         std::string event = event_of(x);
         if (event != last) {
             error = co_await x.client.write_all(event, within);

@@ -18,6 +18,7 @@ class two_way_tunnel {
     two_way_tunnel(exchange& x, upstream_connection& up)
         : x_{x}, up_{up}, down_finished_{x.worker.loop} {
         entry_.activity = x.has_route ? x.route.activity : cache::activity_ref{};
+        entry_.by = &x;
         x.worker.tunnels.push_back(entry_);
         x.count(cache::counter::sockets_opened);
         report({.last_seen_ms = now_ms(), .socket_open_ms = now_ms()});

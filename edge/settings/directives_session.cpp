@@ -135,6 +135,24 @@ const directive table[] = {
                 "cache_control /_astro/ \"public, max-age=31536000, immutable\";",
      .repeats = true,
      .handlers = for_handler(handler::static_files)},
+    {.name = "access",
+     .contexts = context::inherited,
+     .arguments = "open | [link] [NETWORK ...]",
+     .words_min = 1,
+     .words_max = words_unbounded,
+     .standard = "open",
+     .line = "Who is let in: everybody, who has a signed link to the session, or who comes from "
+             "some networks",
+     .more =
+         "With link and networks, either is enough. A link is made by postern sessions link or "
+         "the API; the first page that is opened by it exchanges its token for a cookie, which "
+         "browsers keep only over HTTPS, or on localhost. All links to a session are revoked at "
+         "once by postern sessions unlink. Everybody else is answered 403, whether there is "
+         "such a session or not. link is for locations with session; networks are for all but "
+         "return.",
+     .example = "access link 10.0.0.0/8;",
+     .handlers = session_only | for_handler(handler::static_files) | for_handler(handler::proxy) |
+                 for_handler(handler::control)},
     {.name = "page",
      .contexts = context::inherited,
      .arguments = "loading | resume | failed | reconnecting | not_found | error FILE",

@@ -36,6 +36,18 @@ constexpr directive rate_limit_of(std::string_view name, std::string_view argume
 }
 
 const directive table[] = {
+    {.name = "access_key_file",
+     .contexts = context::main,
+     .arguments = "FILE",
+     .words_min = 1,
+     .words_max = 1,
+     .standard = "/var/lib/postern/access.key",
+     .line = "The file with the key that links to sessions are signed with, where a location has "
+             "access link; made on the first start",
+     .more = "One or two lines of 32 to 512 printable characters. The first one signs, both are "
+             "believed: to change the key without ending all links, write a new one above it, "
+             "reload, and take the old one out when its links have ended.",
+     .example = "access_key_file /etc/postern/access.key;"},
     {.name = "allow_targets",
      .contexts = context::main,
      .arguments = "NETWORK ...",

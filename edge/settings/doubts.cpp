@@ -65,6 +65,27 @@ void doubt_launcher(const launcher_settings& launcher, std::vector<std::string>&
             has_folder ? "no program that can be run" : "in no folder of PATH"));
 }
 
+/// Cookies of browsers that come over plain HTTP, and not from this host, would not be kept.
+void doubt_links(const server_settings& server, std::vector<std::string>& doubts) {
+    const auto is_local = [](const listen_settings& listen) {
+        constexpr base::ip_network loopback[] = {
+            {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}}, 104},
+            {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 128}};
+        return std::any_of(std::begin(loopback), std::end(loopback), [&](const auto& network) {
+            return network.contains(listen.address.address);
+        });
+    };
+    if (std::all_of(server.listens.begin(), server.listens.end(), is_local))
+        return;
+    const auto by_link = std::find_if(server.locations.begin(), server.locations.end(),
+                                      [](const auto& l) { return l.access.link; });
+    if (by_link != server.locations.end())
+        doubts.push_back(fmt::format(
+            "{}: access link: browsers keep its cookie only over HTTPS, and nothing in the conf "
+            "says where that ends; name the proxy that does it in trusted_proxies",
+            by_link->source));
+}
+
 } // namespace
 
 std::vector<std::string> doubts_about(const settings& conf) {
@@ -73,6 +94,9 @@ std::vector<std::string> doubts_about(const settings& conf) {
         doubts.push_back(
             fmt::format("{} has no server block: nothing is listened at but the control address",
                         shown(conf.file, conf.file.size())));
+    for (const server_settings& server : conf.servers)
+        if (conf.trusted_proxies.empty())
+            doubt_links(server, doubts);
     std::set<std::string> roots;
     for (const server_settings& server : conf.servers)
         for (const location_settings& location : server.locations) {

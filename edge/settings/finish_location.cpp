@@ -71,6 +71,13 @@ class finisher {
         out_.precompressed = *own_.precompressed;
         if (own_.cache_rules)
             out_.cache_rules = *own_.cache_rules;
+        if (out_.handler != handler::fixed)
+            out_.access = *own_.access;
+        if (out_.access.link && !session)
+            complain(place_of("access"),
+                     fmt::format("link is for sessions, and the location {} has \"{}\"; write "
+                                 "\"access open;\" or networks in it",
+                                 shown(out_.path.text), name_of(out_.handler)));
         if (own_.add_headers)
             out_.add_headers = *own_.add_headers;
         out_.body_bytes_max =

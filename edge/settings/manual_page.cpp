@@ -15,7 +15,7 @@ postern \- edge router for sessions that come and go
 \fBpostern\fR [\fB\-c\fR \fIFILE\fR]
 \fBpostern\fR [\fB\-c\fR \fIFILE\fR] \fB\-t\fR
 \fBpostern\fR [\fB\-c\fR \fIFILE\fR] \fB\-s\fR \fBstop\fR|\fBquit\fR|\fBreload\fR|\fBreopen\fR
-\fBpostern\fR [\fB\-c\fR \fIFILE\fR] \fBsessions\fR \fBlist\fR|\fBshow\fR|\fBset\fR|\fBrm\fR ...
+\fBpostern\fR [\fB\-c\fR \fIFILE\fR] \fBsessions\fR \fBlist\fR|\fBshow\fR|\fBset\fR|\fBrm\fR|\fBlink\fR|\fBunlink\fR ...
 \fBpostern\fR [\fB\-c\fR \fIFILE\fR] \fBtable\fR \fBdump\fR|\fBcheck\fR [\fIFILE\fR]
 \fBpostern\fR [\fB\-c\fR \fIFILE\fR] \fBexplain\fR \fIURL\fR [\fB\-H\fR '\fINAME: VALUE\fR'] ...
 \fBpostern\fR \fBhelp\fR [\fIDIRECTIVE\fR]
@@ -58,6 +58,12 @@ draining, inactive or failed. A new session's thread is its ID and its client "d
 .TP
 \fBsessions rm\fR \fIID\fR
 Removes a session.
+.TP
+\fBsessions link\fR \fIID\fR [\fB\-\-for\fR \fITIME\fR]
+Prints a signed link that opens the session where access link asks for one, for 1h or TIME, 30d at most.
+.TP
+\fBsessions unlink\fR \fIID\fR
+Revokes all links to the session, and the cookies that they were exchanged for, at once.
 .TP
 \fBtable dump\fR [\fIFILE\fR], \fBtable check\fR [\fIFILE\fR]
 Shows or checks a session table, the conf's or another file, also when no postern runs.

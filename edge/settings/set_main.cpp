@@ -47,6 +47,10 @@ answer set_pid(const call& c, settings& out) {
     return std::nullopt;
 }
 
+answer set_access_key_file(const call& c, settings& out) {
+    return take(path_of(c, 0), out.access_key_file);
+}
+
 answer set_error_log(const call& c, settings& out) {
     if (c.count() == 2) {
         const auto level = base::log_level_named(c.word(1));
@@ -184,6 +188,7 @@ const setter<settings> table[] = {
     {"worker_shutdown_timeout", set_shutdown},
     {"session_table", set_session_table},
     {"store", set_store},
+    {"access_key_file", set_access_key_file},
     {"allow_targets", set_allow_targets},
     {"trusted_proxies", set_trusted_proxies},
     {"client_header_timeout", set_timeout<&timeouts::client_header>},

@@ -182,6 +182,32 @@ answer set_cache_control(const call& c, scope& out) {
     return std::nullopt;
 }
 
+answer set_access(const call& c, scope& out) {
+    access_rule rule;
+    rule.open = false;
+    for (std::size_t i = 0; i < c.count(); ++i) {
+        const std::string& word = c.word(i);
+        if (word == "open" && c.count() == 1) {
+            rule.open = true;
+        } else if (word == "link" && !rule.link) {
+            rule.link = true;
+        } else if (word == "open" || word == "link") {
+            return complaint{word == "open"
+                                 ? "open lets everybody in; write it alone, or leave it out"
+                                 : "link is there twice"};
+        } else {
+            auto network = network_of(word);
+            if (!network)
+                return complaint{fmt::format("\"{}\" is not known; write open, or some of link and "
+                                             "networks such as 10.0.0.0/8",
+                                             shown(word))};
+            rule.networks.push_back(*network);
+        }
+    }
+    out.access = std::move(rule);
+    return std::nullopt;
+}
+
 answer set_page(const call& c, scope& out) {
     constexpr std::string_view names[] = {"loading",      "resume",    "failed",
                                           "reconnecting", "not_found", "error"};
@@ -240,6 +266,7 @@ const setter<scope> table[] = {
     {"index", set_index},
     {"precompressed", set_precompressed},
     {"cache_control", set_cache_control},
+    {"access", set_access},
     {"page", set_page},
     {"add_header", set_add_header},
     {"client_max_body_size", set_body_size},
@@ -269,6 +296,7 @@ void scope::inherit(const scope& outer) {
     inherit_one(index, outer.index);
     inherit_one(precompressed, outer.precompressed);
     inherit_one(cache_rules, outer.cache_rules);
+    inherit_one(access, outer.access);
     inherit_one(add_headers, outer.add_headers);
     inherit_one(body_bytes_max, outer.body_bytes_max);
     for (std::size_t i = 0; i < std::size(pages); ++i)

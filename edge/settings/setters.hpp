@@ -45,6 +45,7 @@ struct scope {
     std::optional<std::vector<std::string>> index;
     std::optional<bool> precompressed;
     std::optional<std::vector<cache_rule>> cache_rules;
+    std::optional<access_rule> access;
     std::optional<std::vector<std::pair<std::string, std::string>>> add_headers;
     std::optional<std::uint64_t> body_bytes_max;
     std::string pages[static_cast<std::size_t>(page::count_)];

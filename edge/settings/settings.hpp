@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/text_template.hpp"
 #include "edge/settings/limits_settings.hpp"
+#include "edge/settings/location_rules.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -51,12 +52,6 @@ enum class wake_mode { auto_, button, off };
 enum class dev_server { none, vite };
 enum class on_expired { not_found, static_, redirect };
 
-/// What caches are told of the files whose path below their location begins with `path`.
-struct cache_rule {
-    std::string path;  // empty: all
-    std::string value; // of Cache-Control
-};
-
 /// What a location does. Exactly one handler.
 enum class handler { session, static_files, proxy, control, fixed };
 
@@ -96,6 +91,7 @@ struct location_settings {
     unsigned status = 404;
     std::string body; // or the Location of a redirect
 
+    access_rule access;
     std::vector<std::pair<std::string, std::string>> add_headers;
     std::uint64_t body_bytes_max = 0; // client_max_body_size; 0: no bound
     std::string pages[static_cast<std::size_t>(
@@ -176,6 +172,7 @@ struct settings {
     store_settings store;
     control_settings control;
     lifecycle_settings lifecycle;
+    std::string access_key_file; // used where a location has links
     std::vector<base::ip_network> allow_targets;
     std::vector<base::ip_network> trusted_proxies; // whose X-Forwarded-* are kept and appended to
     struct timeouts timeouts;
@@ -184,5 +181,8 @@ struct settings {
         30'000}; // drain of workers at quit and reload; then they are ended
     std::vector<server_settings> servers;
 };
+
+/// Whether a location lets people in by link.
+[[nodiscard]] bool has_links(const settings& conf) noexcept;
 
 } // namespace postern::edge

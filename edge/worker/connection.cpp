@@ -1,5 +1,6 @@
 #include "edge/worker/connection.hpp"
 
+#include "edge/request/access.hpp"
 #include "edge/request/client_address.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/reply.hpp"
@@ -90,6 +91,7 @@ void record(exchange& x, const request_clock& began) {
         count_bytes(x);
     if (!x.worker.access)
         return;
+    take_access_token(x); // where the answer came before it was looked for
     request_record line;
     line.client = x.client_address;
     line.method = x.head.method_text;

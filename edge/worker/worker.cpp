@@ -2,6 +2,7 @@
 
 #include "edge/net/signal.hpp"
 #include "edge/net/socket_address.hpp"
+#include "edge/request/access.hpp"
 #include "edge/worker/connection.hpp"
 
 #include <algorithm>
@@ -44,6 +45,7 @@ class worker_process {
                 .index = index_,
                 .access = from_master.access_log_fd >= 0 ? &access_ : nullptr,
                 .control_token = from_master.control_token,
+                .access_keys = from_master.access_keys,
                 .pages = {},
                 .built_in_pages = {},
                 .tunnels = {},
@@ -194,6 +196,8 @@ void worker_process::each_second() {
     const std::int64_t now_ms = base::to_epoch_ms(lent_.time.wall());
     for (const request_in_flight& going : lent_.in_flight)
         table_.add_activity(going.activity, {.last_seen_ms = now_ms});
+    if (!lent_.access_keys.empty())
+        end_revoked_tunnels(lent_);
     if (++seconds_ % 10 != 0)
         return;
     for (const open_tunnel& open : lent_.tunnels)

@@ -1,6 +1,7 @@
 // A request worker: one process, one thread, one event loop.
 #pragma once
 
+#include "base/access_token.hpp"
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
@@ -22,6 +23,7 @@ struct worker_inheritance {
     const base::doorbell& routes_changed; // rung by sync after set_waiting(true)
     const shared_limits& limits;          // what all workers count in
     std::string control_token;            // for wake and `control open`
+    base::access_keys access_keys;        // for links to sessions
     int access_log_fd = -1;               // -1: off
     int order_fd = -1; // readable: 'q' drain and exit, 's' exit at once; end of file: as 's'
 };

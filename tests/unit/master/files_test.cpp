@@ -1,4 +1,5 @@
 // The master's files: pid file, token, logs, and the folders they lie in.
+#include "edge/master/access_key_file.hpp"
 #include "edge/master/control_token.hpp"
 #include "edge/master/generation.hpp"
 #include "edge/master/log_files.hpp"
@@ -136,6 +137,34 @@ TEST(control_token, is_made_once_for_its_owner_only) {
     EXPECT_EQ(about.st_mode & 07777, 0600U);
     EXPECT_EQ(*control_token(folder / "token"), *made);
     EXPECT_NE(*control_token(folder / "other"), *made);
+}
+
+TEST(access_key_file, holds_one_key_or_two) {
+    const temporary_folder folder;
+    const std::string path = folder / "key";
+    const auto made = read_access_keys(path);
+    ASSERT_TRUE(made) << made.error().text();
+    ASSERT_EQ(made->size(), 1U);
+    EXPECT_EQ(made->front().size(), 64U);
+    EXPECT_EQ(*read_access_keys(path), *made);
+    const std::string first(32, 'a');
+    const std::string second(512, 'b');
+    write(path, first + "\n" + second + "\n");
+    EXPECT_EQ(*read_access_keys(path), (base::access_keys{first, second}));
+    write(path, first); // without a newline
+    EXPECT_EQ(*read_access_keys(path), base::access_keys{first});
+    for (const std::string& bad :
+         {std::string{}, std::string{"\n"}, std::string(31, 'a'), std::string(513, 'a'),
+          first + "\n\n" + second, first + "\n" + second + "\n" + first, first + "\n" + "short",
+          first + " x", std::string(100'000, 'a')}) {
+        write(path, bad);
+        const auto got = read_access_keys(path);
+        ASSERT_FALSE(got) << bad.size();
+        EXPECT_THAT(got.error().text(), HasSubstr(path));
+        EXPECT_EQ(got.error().text().find("aaaa"), std::string::npos) << "no key in a message";
+    }
+    write(path, first, 0604);
+    EXPECT_THAT(read_access_keys(path).error().what, HasSubstr("chmod 600"));
 }
 
 TEST(control_token, what_is_no_secret_or_no_token_is_refused) {

@@ -209,6 +209,9 @@ TEST(write_request_head, cookies_keep_all_but_posterns) {
         {"postern_session =t1; a=b", "a=b"},
         {"postern_session", "-"},
         {"xpostern_session=1; a=postern_session=2", "xpostern_session=1; a=postern_session=2"},
+        {"a=b; __Host-postern_access_0123456789abcdef=x-y-z; c=d", "a=b; c=d"},
+        {"__Host-postern_access_1=x; postern_session=t; __Host-postern_access_2=y", "-"},
+        {"__Host-other=postern_; b", "__Host-other=postern_; b"},
     };
     for (const auto& [sent, kept] : cases)
         EXPECT_EQ(values_in(rewritten(get("/", "Cookie: "s + sent + "\r\n")), "Cookie"), kept)

@@ -301,6 +301,20 @@ TEST(bad_conf, values_of_locations) {
         {"page error /tmp;", "1: directive \"page\": /tmp is no regular file"},
         {"page error /etc/passwd; page error /etc/group;",
          "1: directive \"page\": the page error has a file already: \"/etc/passwd\""},
+        {"access link open;",
+         "1: directive \"access\": open lets everybody in; write it alone, or leave it out"},
+        {"access link link;", "1: directive \"access\": link is there twice"},
+        {"access 10.0.0.0/8 links;", "1: directive \"access\": \"links\" is not known; write open, "
+                                     "or some of link and networks "
+                                     "such as 10.0.0.0/8"},
+        {"server { location / { static x; access link; } }",
+         "1: directive \"access\": link is for sessions, and the location / has \"static\"; write "
+         "\"access open;\" or networks in it"},
+        {"server { access link; location / { proxy 127.0.0.1:1; } }",
+         "1: directive \"access\": link is for sessions, and the location / has \"proxy\"; write "
+         "\"access open;\" or networks in it"},
+        {"server { location / { return 204; access 10.0.0.1; } }",
+         "1: directive \"access\": means nothing in a location with \"return\""},
         {"cache_control _astro no-cache;",
          "1: directive \"cache_control\": \"_astro\" is no path; write /_astro/, or the value "
          "alone for all files, in quotes where it has spaces"},

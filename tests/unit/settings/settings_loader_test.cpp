@@ -252,6 +252,30 @@ TEST(settings_loader, what_caches_are_told) {
     EXPECT_TRUE(l[2].precompressed);
 }
 
+TEST(settings_loader, who_is_let_in) {
+    const auto l = locations(R"(access 10.0.0.0/8 fd00::/8;
+        location /a/{clientId}/{threadId}/ { session; access link 192.168.1.7; }
+        location /b/{clientId}/{threadId}/ { session; access link; }
+        location /c/{clientId}/{threadId}/ { session; }
+        location / { static dist; }
+        location /open/ { proxy 127.0.0.1:1; access open; }
+        location /fixed { return 204; })");
+    ASSERT_EQ(l.size(), 6U);
+    EXPECT_TRUE(l[0].access.link);
+    ASSERT_EQ(l[0].access.networks.size(), 1U);
+    EXPECT_EQ(l[0].access.networks[0].text(), "192.168.1.7/32");
+    EXPECT_TRUE(l[1].access.link);
+    EXPECT_TRUE(l[1].access.networks.empty());
+    for (const std::size_t i : {2U, 3U}) {
+        EXPECT_FALSE(l[i].access.open);
+        EXPECT_FALSE(l[i].access.link);
+        EXPECT_EQ(l[i].access.networks.size(), 2U);
+    }
+    EXPECT_TRUE(l[4].access.open);
+    EXPECT_TRUE(l[5].access.open);
+    EXPECT_TRUE(locations("location / { static dist; }")[0].access.open);
+}
+
 TEST(settings_loader, a_session_location) {
     const auto l = locations(R"(server_name edit.{clientId}.example.com;
         location /session/{threadId}/ {
