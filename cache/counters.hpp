@@ -66,7 +66,9 @@ namespace postern::cache {
     X(bytes_slowed, "Times that a body or a tunnel had to wait for a byte rate")                   \
     X(limit_entries_replaced, "Clients and sessions forgotten by limits for want of room")         \
     X(access_links_opened, "Links to sessions whose token was exchanged for a cookie")             \
-    X(access_refused, "Requests answered 403 and WebSockets ended, as access did not let them in")
+    X(access_refused, "Requests answered 403 and WebSockets ended, as access did not let them in") \
+    X(min_rate_body, "Request bodies that came slower than client_min_rate")                       \
+    X(min_rate_send, "Answers that were taken slower than client_min_rate")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "edge/net/least_rate.hpp"
 #include "edge/net/task.hpp"
 
 #include <chrono>
@@ -71,6 +72,11 @@ class stream {
     [[nodiscard]] virtual bool seen_closed() noexcept = 0;
 
     [[nodiscard]] virtual bool timed_out() const noexcept = 0;
+    /// From now on the peer has to take what is written at least at this rate, while it is waited
+    /// for; else a write ends as one that is late does.
+    virtual void expect_taking(const least_rate&) noexcept {}
+    /// Whether the write that was late was so by that rate.
+    [[nodiscard]] virtual bool took_too_slowly() const noexcept { return false; }
     /// Something moved that this stream's waiting operation cannot see: its deadline counts from
     /// now.
     virtual void progress(milliseconds within) noexcept = 0;

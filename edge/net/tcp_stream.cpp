@@ -145,6 +145,7 @@ task<base::error_code> tcp_stream::write_all(std::string_view first, std::string
         const ssize_t n = send(pieces);
         if (n >= 0) {
             drop_front(pieces, static_cast<std::size_t>(n));
+            taken(static_cast<std::size_t>(n));
             continue;
         }
         if (errno == EINTR)
@@ -172,6 +173,7 @@ task<base::error_code> tcp_stream::send_file(int file, std::uint64_t offset, std
             co_return make_error_code(boost::system::errc::io_error);
         if (n > 0) {
             length -= static_cast<std::uint64_t>(n);
+            taken(static_cast<std::size_t>(n));
             if (length == 0)
                 break;
             const bool going = co_await let_others_go();
@@ -213,6 +215,7 @@ task<base::error_code> tcp_stream::splice_from(int pipe, std::size_t bytes, bool
         const ssize_t n = ::splice(pipe, nullptr, socket_.fd(), nullptr, bytes, flags);
         if (n > 0) {
             bytes -= static_cast<std::size_t>(n);
+            taken(static_cast<std::size_t>(n));
             continue;
         }
         if (n < 0 && errno == EINTR)

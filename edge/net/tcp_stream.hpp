@@ -60,10 +60,19 @@ class tcp_stream : public stream, private deadlines::entry {
     void watch(stream* watched) noexcept { watched_ = watched; }
 
     [[nodiscard]] bool timed_out() const noexcept override { return timed_out_; }
+    void expect_taking(const least_rate& rate) noexcept override { taking_ = rate; }
+    [[nodiscard]] bool took_too_slowly() const noexcept override {
+        return timed_out_ && blocked_ && bounded_by_rate_;
+    }
     void no_deadline() noexcept { expires_ = {}; }
     void progress(milliseconds within) noexcept override {
+        progressed_at_ = loop_.timers().now();
         if (expires_ != deadlines::clock::time_point{})
-            expires_ = loop_.timers().now() + within;
+            expires_ = progressed_at_ + within;
+    }
+    /// When progress was last told.
+    [[nodiscard]] deadlines::clock::time_point progressed_at() const noexcept {
+        return progressed_at_;
     }
     void cancel() noexcept override {
         cancelled_ = letting_go_;
@@ -81,9 +90,18 @@ class tcp_stream : public stream, private deadlines::entry {
     /// sendmsg(2) of up to three pieces: how many bytes of them went, or -1 with errno.
     [[nodiscard]] virtual ssize_t send(std::span<const std::string_view> pieces) noexcept;
     [[nodiscard]] int fd() const noexcept { return socket_.fd(); }
+    /// The socket has taken that much.
+    void taken(std::size_t bytes) noexcept {
+        if (std::exchange(blocked_, false))
+            taking_.note(loop_.timers().now() - blocked_since_, bytes);
+    }
     /// Awaits to an error_code: none when the full socket may take more.
     [[nodiscard]] auto until_writable(milliseconds within) {
-        arm(within);
+        const milliseconds bound = taking_.bound(within);
+        bounded_by_rate_ = bound < within;
+        arm(bound);
+        blocked_ = true;
+        blocked_since_ = loop_.timers().now();
         socket_.filled();
         without_wait_ = 0;
         return socket_.writable();
@@ -103,11 +121,16 @@ class tcp_stream : public stream, private deadlines::entry {
     event_loop& loop_;
     event_source socket_;
     deadlines::clock::time_point expires_{};
+    deadlines::clock::time_point progressed_at_{};
+    least_rate taking_;
+    deadlines::clock::time_point blocked_since_{};
     stream* watched_ = nullptr;
     std::uint8_t without_wait_ = 0; // operations since this stream last let others go
     waiter turn_;
     bool timed_out_ = false;
     bool letting_go_ = false, cancelled_ = false;
+    bool blocked_ = false; // the peer takes no more, since blocked_since_
+    bool bounded_by_rate_ = false;
 };
 
 /// A TCP socket on its way to `to`: non-blocking, without delay of small writes. `pending`: not

@@ -20,7 +20,9 @@ body_pump::body_pump(exchange& x, upstream_connection& up)
                             framing_of(x.head),
                             x.head.content_length.value_or(0),
                             x.worker.conf.timeouts.client_body},
+      rate_{x.worker.conf.limits.client_bytes_min, x.worker.conf.limits.client_lag_max},
       finished_{x.worker.loop} {
+    body_.expect_rate(rate_);
     // The head's views point into `input` until the exchange is over: what follows it is read from
     // a copy.
     x.body_input.append(x.input.view().substr(x.head.head_bytes));
@@ -108,7 +110,8 @@ task<void> body_pump::pump() {
     case body_error::none:
         break;
     case body_error::timed_out:
-        x_.count(cache::counter::timeouts_body);
+        x_.count(body_.came_too_slowly() ? cache::counter::min_rate_body
+                                         : cache::counter::timeouts_body);
         client_failed(408, "The request body did not arrive in time.");
         co_return;
     case body_error::malformed:

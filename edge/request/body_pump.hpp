@@ -35,6 +35,7 @@ class body_pump {
     exchange& x_;
     upstream_connection& up_;
     body_reader body_;
+    least_rate rate_;
     signal finished_;
     bool running_ = false;
     bool stopping_ = false;

@@ -63,6 +63,23 @@ std::string_view body_reader::next_buffered() {
     return content;
 }
 
+std::chrono::steady_clock::time_point body_reader::now_if_rated() const noexcept {
+    return rate_ == nullptr ? std::chrono::steady_clock::time_point{}
+                            : std::chrono::steady_clock::now();
+}
+
+std::chrono::milliseconds body_reader::bound() noexcept {
+    const auto within = rate_ == nullptr ? within_ : rate_->bound(within_);
+    bounded_by_rate_ = within < within_;
+    return within;
+}
+
+void body_reader::note(std::chrono::steady_clock::time_point began,
+                       std::size_t bytes) const noexcept {
+    if (rate_ != nullptr)
+        rate_->note(std::chrono::steady_clock::now() - began, bytes);
+}
+
 task<std::string_view> body_reader::next() {
     if (const std::string_view content = next_buffered(); !content.empty())
         co_return content;
@@ -72,7 +89,9 @@ task<std::string_view> body_reader::next() {
         std::span<char> room = block_.bytes();
         if (framing_ == body_framing::length && left_ < room.size())
             room = room.first(static_cast<std::size_t>(left_));
-        auto [error, n] = co_await from_.read_some(room, within_);
+        const auto began = now_if_rated();
+        const auto [error, n] = co_await from_.read_some(room, bound());
+        note(began, n);
         if (error == end_of_stream() && framing_ == body_framing::until_close) {
             done_ = true;
             break;
@@ -97,8 +116,10 @@ task<base::error_code> body_reader::splice_rest(stream& to, lent_pipe& pipe,
                                                 std::chrono::milliseconds progress_within) {
     settle();
     while (left_ > 0) {
+        const auto began = now_if_rated();
         const auto [error, n] = co_await from_.plain()->splice_into(
-            pipe.in(), std::min<std::uint64_t>(left_, pipe_pool::pipe_bytes), within_);
+            pipe.in(), std::min<std::uint64_t>(left_, pipe_pool::pipe_bytes), bound());
+        note(began, n);
         if (error) {
             error_ = from_.timed_out() ? body_error::timed_out : body_error::closed;
             break;

@@ -29,6 +29,10 @@ class body_reader {
     body_reader(stream& from, input_buffer& input, block_pool& blocks, body_framing framing,
                 std::uint64_t length, std::chrono::milliseconds within);
 
+    /// From now on the peer has to send at least at this rate while it is waited for; else the body
+    /// times out. `rate` outlives the reader.
+    void expect_rate(least_rate& rate) noexcept { rate_ = rate.on() ? &rate : nullptr; }
+
     /// The next piece of content, valid until the next call. Empty: the body is over, or error()
     /// says why it broke.
     [[nodiscard]] task<std::string_view> next();
@@ -52,10 +56,17 @@ class body_reader {
 
     [[nodiscard]] bool done() const noexcept { return done_; }
     [[nodiscard]] body_error error() const noexcept { return error_; }
+    /// Whether a body that timed out did so by its rate.
+    [[nodiscard]] bool came_too_slowly() const noexcept {
+        return error_ == body_error::timed_out && bounded_by_rate_;
+    }
     [[nodiscard]] std::uint64_t content_bytes() const noexcept { return content_bytes_; }
 
   private:
     static constexpr std::uint64_t spliced_bytes_min = 128UL * 1024; // shorter rests are copied
+    [[nodiscard]] std::chrono::milliseconds bound() noexcept;
+    void note(std::chrono::steady_clock::time_point began, std::size_t bytes) const noexcept;
+    [[nodiscard]] std::chrono::steady_clock::time_point now_if_rated() const noexcept;
     [[nodiscard]] std::string_view take(std::string_view& bytes);
     [[nodiscard]] std::string_view take_chunked(std::string_view& bytes);
 
@@ -63,6 +74,7 @@ class body_reader {
     input_buffer& input_;
     block_pool& blocks_;
     std::chrono::milliseconds within_;
+    least_rate* rate_ = nullptr; // none: at any rate
     block_pool::block block_;
     std::size_t spent_ = 0; // bytes of input_ that the last piece still points into
     chunk_decoder chunks_;
@@ -70,6 +82,7 @@ class body_reader {
     std::uint64_t left_; // framing length
     std::uint64_t content_bytes_ = 0;
     body_error error_ = body_error::none;
+    bool bounded_by_rate_ = false;
     bool done_ = false;
 };
 

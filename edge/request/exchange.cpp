@@ -5,7 +5,8 @@ namespace postern::edge {
 void exchange::note_send_failure() {
     close_after = cut_short = true;
     if (client.timed_out())
-        count(cache::counter::timeouts_send);
+        count(client.took_too_slowly() ? cache::counter::min_rate_send
+                                       : cache::counter::timeouts_send);
 }
 
 exchange::exchange(services& lent, stream& to, input_buffer& read, const connection_peer& from,

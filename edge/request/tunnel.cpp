@@ -188,6 +188,7 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     [[maybe_unused]] const body_to_client none =
         write_response_head(x.out, answer, x.head.method, how);
     up->input.consume(answer.head_bytes);
+    x.client.expect_taking({}); // it may be silent for tunnel_timeout
     x.status = 101;
     x.answered = true;
     const bool going = co_await pass_early_bytes(x, *up);

@@ -98,6 +98,17 @@ const directive table[] = {
     time_limit("tunnel_timeout", "10m", "How long neither side of a WebSocket may send anything",
                "tunnel_timeout 1h;",
                "Dev servers' clients ping each 30 s, but tabs in the background do less."),
+    {.name = "client_min_rate",
+     .contexts = context::main,
+     .arguments = "SIZE/s [within=TIME] | off",
+     .words_min = 1,
+     .words_max = 2,
+     .standard = "100/s within=60s",
+     .line = "How slowly a client may send a body, or take an answer that waits for it",
+     .more = "Whoever is more than TIME behind is too slow: a body is answered 408, an answer is "
+             "broken off. Only time in which postern waits for the client counts; WebSockets have "
+             "no such bound.",
+     .example = "client_min_rate 1k/s within=30s;"},
     size_limit("client_connections", "NUMBER | off", "5000",
                "How many connections one client may have, over all workers; more are answered 429",
                "client_connections 200;",

@@ -36,6 +36,8 @@ struct limits_settings {
     std::uint32_t client_connections = 5'000; // 0: no limit
     rate_limit client_requests, client_bytes;
     rate_limit session_requests, session_bytes;
+    std::uint64_t client_bytes_min = 0;  // a second, of a body or an answer under way; 0: no limit
+    milliseconds client_lag_max{60'000}; // what a client may be behind that, or ahead
     std::uint32_t worker_connections = 10'000;
     std::uint32_t keepalive_requests = 1'000'000;
     std::uint32_t upstream_keepalive = 64;    // idle connections kept per worker and target

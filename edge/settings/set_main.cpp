@@ -175,6 +175,23 @@ answer set_client_connections(const call& c, settings& out) {
     return std::nullopt;
 }
 
+answer set_client_min_rate(const call& c, settings& out) {
+    constexpr std::string_view key = "within=";
+    out.limits.client_bytes_min = 0;
+    if (c.word(0) == "off" && c.count() == 1)
+        return std::nullopt;
+    const auto rate = byte_rate_of(c.word(0), {});
+    if (!rate)
+        return rate.error();
+    out.limits.client_bytes_min = rate->units;
+    if (c.count() == 1)
+        return std::nullopt;
+    if (!c.word(1).starts_with(key))
+        return complaint{fmt::format("\"{}\" is not known; write within=60s", shown(c.word(1)))};
+    return take(duration_of(std::string_view{c.word(1)}.substr(key.size()), {1ms, 24h}),
+                out.limits.client_lag_max);
+}
+
 constexpr std::uint64_t kib = 1024;
 constexpr std::uint64_t mib = 1024 * kib;
 using limits = limits_settings;
@@ -201,6 +218,7 @@ const setter<settings> table[] = {
     {"upstream_keepalive_timeout", set_timeout<&timeouts::upstream_idle>},
     {"upgrade_timeout", set_timeout<&timeouts::upgrade>},
     {"tunnel_timeout", set_timeout<&timeouts::tunnel_idle>},
+    {"client_min_rate", set_client_min_rate},
     {"client_connections", set_client_connections},
     {"client_request_rate", set_rate<&limits::client_requests, request_rate_of>},
     {"client_byte_rate", set_rate<&limits::client_bytes, byte_rate_of>},

@@ -209,6 +209,7 @@ task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,
         if (!named || !admit(worker, peer, fd, counted))
             co_return;
     }
+    client.expect_taking({worker.conf.limits.client_bytes_min, worker.conf.limits.client_lag_max});
     input_buffer input;
     exchange x{worker, client, input, peer, listener};
     co_await serve_requests(x);

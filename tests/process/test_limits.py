@@ -152,7 +152,7 @@ def test_a_429_has_the_form_that_suits_who_asks(limited):
 
 
 def test_limits_hold_for_the_client_that_a_trusted_proxy_names(limited):
-    postern = limited("client_request_rate 1r/m burst=2; trusted_proxies 127.0.0.1;")
+    postern = limited("client_request_rate 1r/m burst=2; trusted_proxies 127.0.0.1 10.0.0.0/8;")
 
     def status(client):
         return postern.get("/session/up/x", {"X-Forwarded-For": client} if client else {}).status
@@ -161,6 +161,7 @@ def test_limits_hold_for_the_client_that_a_trusted_proxy_names(limited):
     assert status("192.0.2.8") == 200
     assert [status("2001:db8::1"), status("2001:db8::2"), status("2001:db8::3")] == [200, 200, 429]
     assert [status(None) for _ in range(5)] == [200] * 5  # the proxy itself
+    assert [status("10.1.2.3") for _ in range(5)] == [200] * 5  # another one, through it
 
 
 def test_requests_of_one_session(limited, run_fake):

@@ -114,6 +114,8 @@ TEST(bad_conf, values_of_the_main_part) {
                                                "\"0\" is out of bounds; write 1 to 1000000"},
         {"client_byte_rate 10m;", "1: directive \"client_byte_rate\": \"10m\" is no rate of bytes; "
                                   "write 512k/s, 10m/s or off"},
+        {"client_min_rate 100/s after=3s;",
+         "1: directive \"client_min_rate\": \"after=3s\" is not known; write within=60s"},
         {"client_header_size 2m;",
          "1: directive \"client_header_size\": \"2m\" is out of bounds; write 1k to 1m"},
         {"control { listen 9180; }",
