@@ -159,6 +159,9 @@ task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
     constexpr unsigned interim_max = 8; // 100, 103...; more is a flood
     const limits_settings& limits = x.worker.conf.limits;
     const head_limits bounds{limits.response_head_bytes_max, limits.head_fields_max};
+    const deadlines& timers = x.worker.loop.timers();
+    const auto began = timers.now();
+    auto wait = within;
     bool nothing_came = true;
     for (unsigned interim = 0;;) {
         if (!up.input.empty()) {
@@ -186,7 +189,14 @@ task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
         const std::span<char> room = up.input.room(limits.response_head_bytes_max);
         if (room.empty())
             co_return head_outcome{502, false, "the answer's head is too large"};
-        auto [error, n] = co_await up.link.read_some(room, within);
+        // All of the head has this time, from when the last of the request was sent: an upstream
+        // that drips it gains nothing.
+        if (!nothing_came)
+            wait = std::chrono::ceil<std::chrono::milliseconds>(
+                std::max(began, up.link.progressed_at()) + within - timers.now());
+        if (wait.count() <= 0)
+            co_return head_outcome{504, false, "no whole answer head in time"};
+        auto [error, n] = co_await up.link.read_some(room, wait);
         if (error) {
             if (up.link.timed_out())
                 co_return head_outcome{504, false, "no answer in time"};
