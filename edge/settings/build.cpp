@@ -28,9 +28,12 @@ class builder {
         set_standards(context::control, control_setters(), made.control);
         set_standards(context::lifecycle, lifecycle_setters(), made.lifecycle);
         set_standards(context::main, scope_setters(), standard_scope_);
+        set_standards(context::main, tls_setters(), standard_tls_);
         set(tree_.top, main_setters(), made);
         set(tree_.top, scope_setters(), out.own);
         out.own.inherit(standard_scope_);
+        set(tree_.top, tls_setters(), out.tls);
+        out.tls.inherit(standard_tls_);
         for (const directive_node& node : tree_.top) {
             if (found_.about(node))
                 continue;
@@ -41,7 +44,7 @@ class builder {
             if (node.name == "lifecycle")
                 build_lifecycle(node, made.lifecycle);
             if (node.name == "server")
-                out.servers.push_back(build_server(node, out.own));
+                out.servers.push_back(build_server(node, out));
         }
     }
 
@@ -93,7 +96,7 @@ class builder {
         }
     }
 
-    server_draft build_server(const directive_node& block, const scope& outer) {
+    server_draft build_server(const directive_node& block, const conf_draft& outer) {
         server_draft out;
         out.node = &block;
         out.made.source = call{block, folder_}.source();
@@ -103,7 +106,10 @@ class builder {
             out.made.listens.front().source = out.made.source;
         }
         set(block.children, scope_setters(), out.own);
-        out.own.inherit(outer);
+        out.own.inherit(outer.own);
+        set(block.children, tls_setters(), out.tls);
+        out.tls.inherit(outer.tls);
+        out.made.tls = out.tls.settled();
         for (const directive_node& node : block.children)
             if (node.name == "location" && !found_.about(node))
                 out.locations.push_back(build_location(node, out.own));
@@ -125,6 +131,7 @@ class builder {
     std::string folder_;
     std::string standard_source_ = "built in";
     scope standard_scope_;
+    tls_scope standard_tls_;
     complaints& found_;
 };
 

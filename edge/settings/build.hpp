@@ -13,6 +13,7 @@ namespace postern::edge {
 struct conf_draft {
     settings made;
     scope own; // of the main part
+    tls_scope tls;
     std::vector<server_draft> servers;
 };
 

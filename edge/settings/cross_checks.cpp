@@ -72,6 +72,28 @@ void check_listeners(const conf_draft& draft, complaints& found) {
         }
 }
 
+/// All servers on one address speak the same there, and those that speak TLS have a certificate.
+void check_ssl(const conf_draft& draft, complaints& found) {
+    const auto words = [](const listen_settings& l) {
+        return !l.ssl ? "without ssl" : l.http2 ? "with ssl http2" : "with ssl";
+    };
+    std::map<base::ip_endpoint, const listen_settings*> seen;
+    for (const server_draft& server : draft.servers)
+        for (const listen_settings& listen : server.made.listens) {
+            const auto& node = listen_node(server, listen);
+            if (listen.ssl && server.made.tls.certificates.empty())
+                found.note(node, "ssl needs a certificate; write ssl_certificate CERTIFICATE KEY; "
+                                 "in this server");
+            const auto [first, is_new] = seen.try_emplace(listen.address, &listen);
+            if (!is_new &&
+                (first->second->ssl != listen.ssl || first->second->http2 != listen.http2))
+                found.note(node,
+                           fmt::format("{} is {} here and {} at {}; one address speaks one way",
+                                       listen.address.text(), words(listen), words(*first->second),
+                                       first->second->source));
+        }
+}
+
 void check_names(const conf_draft& draft, complaints& found) {
     std::map<std::pair<base::ip_endpoint, std::string>, const server_draft*> seen;
     for (const server_draft& server : draft.servers)
@@ -129,6 +151,7 @@ void check_servers(const conf_draft& draft, complaints& found) {
     for (const server_draft& server : draft.servers)
         check_locations(server, found);
     check_listeners(draft, found);
+    check_ssl(draft, found);
     check_names(draft, found);
 }
 

@@ -28,6 +28,8 @@ constexpr std::pair<std::string_view, std::string_view> known_elsewhere[] = {
     {"output", "output_directory"},
     {"environ", "environment"},
     {"env", "environment"},
+    {"ssl_certificate_key", "ssl_certificate"},
+    {"ssl_session_timeout", "ssl_ticket_rotation"},
     {"cookie", "session_from"},
     {"referer", "session_from"},
     {"header", "session_from"},
@@ -86,8 +88,9 @@ std::string text_of_contexts(unsigned contexts) {
 const std::vector<directive>& all_directives() {
     static const std::vector<directive> table = [] {
         std::vector<directive> all;
-        for (const auto part : {process_directives(), session_data_directives(),
-                                traffic_directives(), session_directives(), server_directives()})
+        for (const auto part :
+             {process_directives(), session_data_directives(), traffic_directives(),
+              session_directives(), tls_directives(), server_directives()})
             all.insert(all.end(), part.begin(), part.end());
         return all;
     }();

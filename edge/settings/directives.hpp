@@ -79,5 +79,6 @@ struct directive {
 [[nodiscard]] std::span<const directive> traffic_directives();
 [[nodiscard]] std::span<const directive> server_directives();
 [[nodiscard]] std::span<const directive> session_directives();
+[[nodiscard]] std::span<const directive> tls_directives();
 
 } // namespace postern::edge

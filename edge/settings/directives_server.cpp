@@ -15,15 +15,16 @@ const directive table[] = {
      .opens = context::server},
     {.name = "listen",
      .contexts = context::server,
-     .arguments = "PORT | ADDRESS[:PORT] [default_server] [proxy_protocol]",
+     .arguments = "PORT | ADDRESS[:PORT] [default_server] [ssl [http2]] [proxy_protocol]",
      .words_min = 1,
-     .words_max = 3,
+     .words_max = 5,
      .standard = "80",
      .line = "An address and port to serve; a bare port is on all IPv4 addresses",
      .more =
          "IPv6 addresses stand in brackets. With port 0 the system chooses one. Of the servers on "
          "one address, the "
-         "default_server, or else the first, gets requests for host names that none of them has.",
+         "default_server, or else the first, gets requests for host names that none of them has. "
+         "With ssl, TLS is spoken there, by all servers on this address; see ssl_certificate.",
      .example = "listen [::]:80 default_server;",
      .repeats = true},
     {.name = "server_name",

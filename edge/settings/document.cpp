@@ -161,8 +161,8 @@ class conf_writer {
         line("server {");
         ++depth_;
         for (const directive& d : all_directives()) {
-            if ((d.contexts & context::server) == 0 || d.contexts == context::inherited ||
-                d.name == "include" || d.name == "location")
+            if ((d.contexts & context::server) == 0 || (d.contexts & context::main) != 0 ||
+                d.name == "location")
                 continue;
             if (d.name != "listen")
                 out_ += '\n';

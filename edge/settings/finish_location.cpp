@@ -82,6 +82,8 @@ class finisher {
             out_.add_headers = *own_.add_headers;
         out_.body_bytes_max =
             own_.body_bytes_max.value_or(session ? session_body_bytes_max : other_body_bytes_max);
+        if (own_.ssl_redirect->on)
+            out_.ssl_redirect = redirect_port();
         std::copy(std::begin(own_.pages), std::end(own_.pages), std::begin(out_.pages));
         if (session)
             finish_session();
@@ -146,6 +148,16 @@ class finisher {
                 return complain(node,
                                 fmt::format("neither path nor server_name captures {{{}}}; {}",
                                             name, all_captures()));
+    }
+
+    /// Where this server is reached by https.
+    [[nodiscard]] std::uint16_t redirect_port() const {
+        if (own_.ssl_redirect->port != 0)
+            return own_.ssl_redirect->port;
+        for (const listen_settings& listen : server_.made.listens)
+            if (listen.ssl && listen.address.port != 0)
+                return listen.address.port;
+        return 443;
     }
 
     void finish_session() {

@@ -10,6 +10,7 @@ namespace postern::edge {
 using std::chrono::milliseconds;
 
 struct timeouts {
+    milliseconds handshake{10'000};     // of TLS, from the first byte to the last
     milliseconds client_header{10'000}; // from the first byte of a head to its end
     milliseconds client_body{60'000};   // between two reads of a body
     milliseconds send{60'000};          // between two writes to the client

@@ -142,6 +142,10 @@ answer set_shutdown(const call& c, settings& out) {
     return take(duration_of(c.word(0), {0ms, 24h}), out.shutdown_timeout);
 }
 
+answer set_ticket_rotation(const call& c, settings& out) {
+    return take(duration_of(c.word(0), {1s, 7 * 24h}), out.ticket_rotation); // RFC 8446 4.6.1
+}
+
 template <auto Member, std::uint64_t Least, std::uint64_t Most>
 answer set_count(const call& c, settings& out) {
     return take(count_of(c.word(0), {Least, Most}), out.limits.*Member);
@@ -208,6 +212,8 @@ const setter<settings> table[] = {
     {"access_key_file", set_access_key_file},
     {"allow_targets", set_allow_targets},
     {"trusted_proxies", set_trusted_proxies},
+    {"ssl_ticket_rotation", set_ticket_rotation},
+    {"ssl_handshake_timeout", set_timeout<&timeouts::handshake>},
     {"client_header_timeout", set_timeout<&timeouts::client_header>},
     {"client_body_timeout", set_timeout<&timeouts::client_body>},
     {"send_timeout", set_timeout<&timeouts::send>},

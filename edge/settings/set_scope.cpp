@@ -254,6 +254,23 @@ answer set_body_size(const call& c, scope& out) {
     return take(size_of(c.word(0), {0, std::uint64_t{1} << 40U}), out.body_bytes_max);
 }
 
+answer set_ssl_redirect(const call& c, scope& out) {
+    ssl_redirect_choice chosen;
+    if (c.word(0) != "off") {
+        chosen.on = true;
+        if (c.word(0) != "on") {
+            const auto port = count_of(c.word(0), {1, 65535});
+            if (!port)
+                return complaint{fmt::format("\"{}\" is not on, off or the port where https is "
+                                             "reached",
+                                             shown(c.word(0)))};
+            chosen.port = static_cast<std::uint16_t>(*port);
+        }
+    }
+    out.ssl_redirect = chosen;
+    return std::nullopt;
+}
+
 const setter<scope> table[] = {
     {"route_key", set_route_key},
     {"strip_prefix", set_strip_prefix},
@@ -270,6 +287,7 @@ const setter<scope> table[] = {
     {"page", set_page},
     {"add_header", set_add_header},
     {"client_max_body_size", set_body_size},
+    {"ssl_redirect", set_ssl_redirect},
 };
 
 template <class T>
@@ -299,6 +317,7 @@ void scope::inherit(const scope& outer) {
     inherit_one(access, outer.access);
     inherit_one(add_headers, outer.add_headers);
     inherit_one(body_bytes_max, outer.body_bytes_max);
+    inherit_one(ssl_redirect, outer.ssl_redirect);
     for (std::size_t i = 0; i < std::size(pages); ++i)
         if (pages[i].empty())
             pages[i] = outer.pages[i];

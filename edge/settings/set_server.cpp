@@ -12,16 +12,22 @@ using answer = std::optional<complaint>;
 answer set_listen(const call& c, server_settings& out) {
     listen_settings made;
     for (std::size_t i = 1; i < c.count(); ++i) {
-        constexpr std::string_view options[] = {"default_server", "proxy_protocol"};
-        const auto option = choice_of(c.word(i), options);
-        if (!option)
-            return complaint{fmt::format("\"{}\" is not known; only default_server and "
-                                         "proxy_protocol may follow the address",
-                                         shown(c.word(i)))};
-        bool& said = *option == 0 ? made.default_server : made.proxy_protocol;
-        if (std::exchange(said, true))
-            return complaint{fmt::format("{} is there twice", c.word(i))};
+        const std::string& word = c.word(i);
+        bool* const place = word == "default_server" ? &made.default_server
+                            : word == "ssl"          ? &made.ssl
+                            : word == "http2"        ? &made.http2
+                                                     : nullptr;
+        if (place == nullptr)
+            return complaint{fmt::format(
+                "\"{}\" is not known; default_server, ssl, http2 and proxy_protocol may follow the "
+                "address",
+                shown(word))};
+        if (*place)
+            return complaint{fmt::format("{} is there twice", word)};
+        *place = true;
     }
+    if (made.http2 && !made.ssl)
+        return complaint{"http2 needs ssl: browsers speak it only inside of TLS"};
     made.source = c.source();
     if (auto wrong = take(listen_address_of(c.word(0)), made.address))
         return wrong;

@@ -31,6 +31,26 @@ struct setter {
     std::optional<complaint> (*set)(const call&, T&);
 };
 
+/// `ssl_redirect`.
+struct ssl_redirect_choice {
+    bool on = false;
+    std::uint16_t port = 0; // 0: where the server listens with ssl
+};
+
+/// What the main part and a server may say about TLS; the innermost one holds.
+struct tls_scope {
+    std::optional<std::vector<certificate_files>> certificates;
+    std::optional<std::pair<bool, bool>> protocols; // TLS 1.2, 1.3
+    std::optional<std::string> ciphers;
+    std::string ciphers_source;
+    std::optional<bool> tickets;
+
+    /// What this one leaves open is taken from `outer`.
+    void inherit(const tls_scope& outer);
+    /// Requires: nothing but certificates is open.
+    [[nodiscard]] tls_settings settled() const;
+};
+
 /// What the main part, a server and a location may say about how things are served; the innermost
 /// one holds.
 struct scope {
@@ -48,6 +68,7 @@ struct scope {
     std::optional<access_rule> access;
     std::optional<std::vector<std::pair<std::string, std::string>>> add_headers;
     std::optional<std::uint64_t> body_bytes_max;
+    std::optional<ssl_redirect_choice> ssl_redirect;
     std::string pages[static_cast<std::size_t>(page::count_)];
 
     /// What this one leaves open is taken from `outer`.
@@ -66,6 +87,7 @@ struct server_draft {
     const directive_node* node = nullptr;
     server_settings made; // without its locations
     scope own;
+    tls_scope tls;
     std::vector<location_draft> locations;
 };
 
@@ -75,6 +97,7 @@ struct server_draft {
 [[nodiscard]] std::span<const setter<lifecycle_settings>> lifecycle_setters();
 [[nodiscard]] std::span<const setter<launcher_settings>> launcher_setters();
 [[nodiscard]] std::span<const setter<scope>> scope_setters();
+[[nodiscard]] std::span<const setter<tls_scope>> tls_setters();
 [[nodiscard]] std::span<const setter<server_settings>> server_setters();
 [[nodiscard]] std::span<const setter<location_draft>> location_setters();
 /// `location [=] PATH`: its own arguments.

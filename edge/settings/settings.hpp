@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/text_template.hpp"
 #include "edge/settings/limits_settings.hpp"
+#include "edge/settings/listen_settings.hpp"
 #include "edge/settings/location_rules.hpp"
 
 #include <chrono>
@@ -94,24 +95,24 @@ struct location_settings {
     access_rule access;
     std::vector<std::pair<std::string, std::string>> add_headers;
     std::uint64_t body_bytes_max = 0; // client_max_body_size; 0: no bound
+    std::uint16_t ssl_redirect = 0;   // plain HTTP is sent to this port by https; 0: it is served
     std::string pages[static_cast<std::size_t>(
         page::count_)]; // files that replace built-in pages; empty: built in
     std::string source; // "file:line", for explain and messages
-};
-
-struct listen_settings {
-    base::ip_endpoint address; // port 0 is allowed: the system chooses (tests)
-    bool default_server = false;
-    bool proxy_protocol = false; // a PROXY header comes first
-    std::string source;
-    bool operator==(const listen_settings& o) const { return address == o.address; }
 };
 
 struct server_settings {
     std::vector<listen_settings> listens;
     std::vector<capture_pattern> names; // server_name; empty list: matches any host
     std::vector<location_settings> locations;
+    tls_settings tls;
     std::string source;
+    [[nodiscard]] bool has_ssl() const noexcept {
+        for (const listen_settings& l : listens)
+            if (l.ssl)
+                return true;
+        return false;
+    }
 };
 
 struct store_settings {
@@ -179,6 +180,7 @@ struct settings {
     limits_settings limits;
     milliseconds shutdown_timeout{
         30'000}; // drain of workers at quit and reload; then they are ended
+    milliseconds ticket_rotation{12 * 3'600'000}; // of the keys that TLS tickets are sealed with
     std::vector<server_settings> servers;
 };
 

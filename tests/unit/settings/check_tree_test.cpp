@@ -31,8 +31,9 @@ TEST(bad_conf, directives_in_the_wrong_way) {
                                 "did you mean \"workers\"?"},
         {"lifecycle {\n bundle_window 30s; }",
          "2: directive \"bundle_window\": there is no such directive; \"postern help\" lists them"},
-        {"server { ssl_certificate a b; }", "1: directive \"ssl_certificate\": there is no such "
-                                            "directive; \"postern help\" lists them"},
+        {"server { ssl_certificate_key a; }",
+         "1: directive \"ssl_certificate_key\": there is no such directive; did you mean "
+         "\"ssl_certificate\"?"},
         {"hold 3s; lifecycle {\n wake auto; }",
          "2: directive \"wake\": belongs in the main part, server or location, not in lifecycle"},
         {"location / { }", "1: directive \"location\": belongs in server, not in the main part"},
@@ -181,8 +182,10 @@ TEST(bad_conf, values_of_the_lifecycle) {
 
 TEST(bad_conf, values_of_servers) {
     expect_lines({
-        {"server { listen 80 ssl; }", "1: directive \"listen\": \"ssl\" is not known; only "
-                                      "default_server and proxy_protocol may follow the address"},
+        {"server { listen 80 quic; }", "1: directive \"listen\": \"quic\" is not known; "
+                                       "default_server, ssl, http2 and proxy_protocol may "
+                                       "follow the address"},
+        {"server { listen 80 ssl ssl; }", "1: directive \"listen\": ssl is there twice"},
         {"server { listen 80 default_server default_server; }",
          "1: directive \"listen\": default_server is there twice"},
         {"server { listen 80 proxy_protocol; }",
@@ -224,6 +227,40 @@ TEST(bad_conf, values_of_servers) {
          "1: directive \"location\": {a} is captured from server_name {a}.x already"},
         {"server { location /{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i} { return 200; } }",
          "1: directive \"location\": more than 8 captures"},
+    });
+}
+
+TEST(bad_conf, values_of_tls) {
+    expect_lines({
+        {"server { listen 80 http2; }",
+         "1: directive \"listen\": http2 needs ssl: browsers speak it only inside of TLS"},
+        {"server {\nlisten 443 ssl; }",
+         "2: directive \"listen\": ssl needs a certificate; write ssl_certificate CERTIFICATE KEY; "
+         "in this server"},
+        {"ssl_certificate a b; server { server_name a; listen 443 ssl; }\n"
+         "server { server_name b; listen 443; }",
+         "2: directive \"listen\": 0.0.0.0:443 is without ssl here and with ssl at /p.conf:1; one "
+         "address speaks one way"},
+        {"ssl_certificate a b; server { server_name a; listen 443 ssl; }\n"
+         "server { server_name b; listen 443 ssl http2; }",
+         "2: directive \"listen\": 0.0.0.0:443 is with ssl http2 here and with ssl at /p.conf:1; "
+         "one address speaks one way"},
+        {"ssl_certificate a b; ssl_certificate a c;",
+         "1: directive \"ssl_certificate\": /a is there twice"},
+        {"server { ssl_certificate a b; ssl_certificate b b; ssl_certificate c b; ssl_certificate "
+         "d "
+         "b; ssl_certificate e b; }",
+         "1: directive \"ssl_certificate\": more than 4 certificates in one server"},
+        {"ssl_protocols TLSv1.1;",
+         "1: directive \"ssl_protocols\": TLSv1.1 is broken and not spoken; write TLSv1.2 TLSv1.3, "
+         "or TLSv1.3 alone"},
+        {"ssl_protocols TLS1.3;", "1: directive \"ssl_protocols\": \"TLS1.3\" is not known; write "
+                                  "TLSv1.2 or TLSv1.3"},
+        {"ssl_ciphers \"\";", "1: directive \"ssl_ciphers\": the list is empty"},
+        {"ssl_redirect yes;", "1: directive \"ssl_redirect\": \"yes\" is not on, off or the port "
+                              "where https is reached"},
+        {"ssl_redirect 0;", "1: directive \"ssl_redirect\": \"0\" is not on, off or the port where "
+                            "https is reached"},
     });
 }
 

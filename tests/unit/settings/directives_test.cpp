@@ -58,6 +58,11 @@ TEST(directives, each_has_a_setter_and_the_reverse) {
         ASSERT_NE(d, nullptr) << s.name;
         known.emplace(s.name, d->contexts);
     }
+    for (const setter<tls_scope>& s : tls_setters()) {
+        const directive* const d = find_directive(s.name, context::server);
+        ASSERT_NE(d, nullptr) << s.name;
+        known.emplace(s.name, d->contexts);
+    }
     // What only opens a block, or is done by the parser.
     const std::set<std::string_view> without = {"include",  "control", "lifecycle",
                                                 "launcher", "server",  "location"};

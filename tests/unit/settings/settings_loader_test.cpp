@@ -457,5 +457,40 @@ TEST(settings_loader, a_file_is_read_and_named_in_full) {
     EXPECT_EQ(load_settings("/tmp").error().text(), "/tmp: is no regular file");
 }
 
+TEST(settings_loader, tls_is_inherited_by_servers) {
+    const settings s = loaded(R"(
+        ssl_certificate all.pem all.key;
+        ssl_session_tickets off;
+        ssl_redirect on;
+        server { listen 80; listen 8443 ssl http2; location / { return 200; }
+                 location /x { return 200; ssl_redirect off; } }
+        server { server_name b; listen 80; listen 8443 ssl http2; ssl_protocols TLSv1.3;
+                 ssl_certificate b.pem /b.key; ssl_certificate b2.pem b2.key;
+                 ssl_session_tickets on; ssl_redirect 443; location / { return 200; } }
+        server { server_name c; listen 81; location / { return 200; } }
+    )");
+    const server_settings &first = s.servers[0], &second = s.servers[1], &third = s.servers[2];
+    EXPECT_FALSE(first.listens[0].ssl);
+    EXPECT_TRUE(first.listens[1].ssl);
+    EXPECT_TRUE(first.listens[1].http2);
+    EXPECT_TRUE(first.has_ssl());
+    EXPECT_FALSE(third.has_ssl());
+    ASSERT_EQ(first.tls.certificates.size(), 1U);
+    EXPECT_TRUE(first.tls.certificates[0].chain.ends_with("/all.pem"));
+    EXPECT_FALSE(first.tls.tickets);
+    EXPECT_TRUE(first.tls.tls12);
+    EXPECT_TRUE(first.tls.tls13);
+    EXPECT_EQ(first.locations[0].ssl_redirect, 8443); // where it listens
+    EXPECT_EQ(first.locations[1].ssl_redirect, 0);
+    ASSERT_EQ(second.tls.certificates.size(), 2U); // its own, not both
+    EXPECT_EQ(second.tls.certificates[0].key, "/b.key");
+    EXPECT_TRUE(second.tls.tickets);
+    EXPECT_FALSE(second.tls.tls12);
+    EXPECT_EQ(second.locations[0].ssl_redirect, 443);
+    EXPECT_EQ(third.locations[0].ssl_redirect, 443); // nowhere: the usual place
+    EXPECT_EQ(s.ticket_rotation, std::chrono::hours{12});
+    EXPECT_EQ(s.timeouts.handshake, std::chrono::seconds{10});
+}
+
 } // namespace
 } // namespace postern::edge
