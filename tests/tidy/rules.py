@@ -4,8 +4,8 @@ product_folders = {"base", "cache", "sync", "control", "edge"}
 
 # base <- cache <- sync <- control; base <- cache <- edge/request <- edge/worker <- edge/master. A room may include what
 # stands behind it; only edge/cli and the one file where the master becomes a role know sync and control.
-_behind_request = {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/limits", "edge/pages",
-                   "edge/request"}
+_behind_request = {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/tls", "edge/limits",
+                   "edge/pages", "edge/request"}
 arrows: dict[str, set[str]] = {
     "base": set(),
     "cache": {"base"},
@@ -17,7 +17,9 @@ arrows: dict[str, set[str]] = {
     "edge/static": {"base", "edge/http"},
     "edge/net": {"base", "cache", "edge/settings", "edge/http"},
     "edge/limits": {"base", "cache", "edge/settings"},
-    "edge/request": {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/limits", "edge/pages"},
+    "edge/tls": {"base", "edge/settings", "edge/http", "edge/net"},
+    "edge/request": {"base", "cache", "edge/settings", "edge/http", "edge/static", "edge/net", "edge/tls", "edge/limits",
+                     "edge/pages"},
     "edge/worker": _behind_request,
     "edge/master": _behind_request | {"edge/worker", "edge/master/roles"},
     "edge/master/roles": _behind_request | {"edge/worker", "edge/master", "sync", "control"},
@@ -33,7 +35,7 @@ library_homes: dict[str, list[str]] = {
     r"microhttpd\.h": [r"control/http_server\.cpp"],
     r"sqlite3\.h": [r"sync/store/sqlite/.*\.[ch]pp"],
     r"nlohmann/": [r"control/api/.*\.[ch]pp", r"control/json\.[ch]pp"],
-    r"openssl/": [r"control/.*token.*\.cpp", r"edge/worker/tls.*\.[ch]pp", r"base/random\.cpp", r"base/access_token\.cpp"],
+    r"openssl/": [r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/access_token\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
     r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
@@ -61,6 +63,7 @@ unit_folders = {
     "static": "edge/static",
     "net": "edge/net",
     "limits": "edge/limits",
+    "tls": "edge/tls",
     "pages": "edge/pages",
     "request": "edge/request",
     "worker": "edge/worker",
