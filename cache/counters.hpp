@@ -68,7 +68,13 @@ namespace postern::cache {
     X(access_links_opened, "Links to sessions whose token was exchanged for a cookie")             \
     X(access_refused, "Requests answered 403 and WebSockets ended, as access did not let them in") \
     X(min_rate_body, "Request bodies that came slower than client_min_rate")                       \
-    X(min_rate_send, "Answers that were taken slower than client_min_rate")
+    X(min_rate_send, "Answers that were taken slower than client_min_rate")                        \
+    X(tls_handshakes, "TLS handshakes done")                                                       \
+    X(tls_resumed, "TLS handshakes that took up an earlier session")                               \
+    X(tls_handshakes_failed, "TLS handshakes that failed")                                         \
+    X(timeouts_handshake, "Clients too slow with the TLS handshake")                               \
+    X(tls_plain_http, "Plain HTTP requests at a TLS port")                                         \
+    X(tls_misdirected, "Requests for a host with another certificate than the connection has")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

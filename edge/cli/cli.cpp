@@ -7,9 +7,11 @@
 #include "edge/settings/document.hpp"
 #include "edge/settings/lexer.hpp"
 #include "edge/settings/settings_loader.hpp"
+#include "edge/tls/tls_contexts.hpp"
 
 #include <fmt/format.h>
 
+#include <ctime>
 #include <ostream>
 
 namespace postern::edge {
@@ -58,7 +60,12 @@ int run_help(const command_line& line, const console& to) {
 int run_test(const settings& conf, const console& to) {
     for (const std::string& doubt : doubts_about(conf))
         to.err << "postern: warning: " << doubt << "\n";
-    const std::vector<std::string> obstacles = start_obstacles(conf);
+    std::vector<std::string> obstacles = start_obstacles(conf);
+    if (const auto tls = tls_contexts::load(conf, nullptr, std::time(nullptr)); !tls)
+        obstacles.push_back(tls.error().text());
+    else
+        for (const std::string& doubt : (*tls)->doubts())
+            to.err << "postern: warning: " << doubt << "\n";
     for (const std::string& obstacle : obstacles)
         to.err << "postern: " << shown_whole(obstacle) << "\n";
     // nginx's words, and like its on stderr: scripts look for them.

@@ -7,6 +7,7 @@
 #include "edge/cli/text_table.hpp"
 #include "edge/http/authority.hpp"
 #include "edge/request/decide.hpp"
+#include "edge/request/https.hpp"
 #include "edge/request/locate.hpp"
 #include "edge/request/session_key.hpp"
 
@@ -71,6 +72,11 @@ class explainer {
         index_.locate(listener, head_, where_);
         session_key_of(index_, where_, head_, key_);
         tell_place();
+        if (!url->secure && where_.location != nullptr && where_.location->ssl_redirect != 0) {
+            const std::string place = https_url(where_, head_);
+            return decide_so(place.empty() ? "answer 421: the server has no such name"
+                                           : "redirect with 301 to " + place);
+        }
         switch (key_.outcome) {
         case key_outcome::redirect:
             return decide_so(fmt::format("redirect with 307 to {}{}", key_.redirect_to,

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,11 +68,10 @@ base::result<void> check_folders(const settings& conf, const std::optional<ident
     return {};
 }
 
-base::result<std::unique_ptr<generation>> make_generation(settings conf, const generation* before,
-                                                          listener_set& listeners,
-                                                          const std::optional<identity>& who,
-                                                          const listener_set::try_again& again,
-                                                          std::vector<std::string>& news) {
+base::result<std::unique_ptr<generation>>
+make_generation(settings conf, const generation* before, listener_set& listeners,
+                const ticket_keys& tickets, const std::optional<identity>& who,
+                const listener_set::try_again& again, std::vector<std::string>& news) {
     auto next = std::make_unique<generation>();
     next->conf = std::move(conf);
     if (const auto checked = check_folders(next->conf, who); !checked)
@@ -80,6 +80,10 @@ base::result<std::unique_ptr<generation>> make_generation(settings conf, const g
     if (!logs)
         return logs.error();
     next->logs = std::move(*logs);
+    auto tls = tls_contexts::load(next->conf, &tickets, std::time(nullptr));
+    if (!tls)
+        return tls.error();
+    next->tls = std::move(*tls);
     {
         const acting_as user{who};
         auto token = control_token(next->conf.control.token_file);

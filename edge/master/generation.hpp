@@ -11,6 +11,7 @@
 #include "edge/master/privileges.hpp"
 #include "edge/master/supervisor.hpp"
 #include "edge/settings/settings.hpp"
+#include "edge/tls/tls_contexts.hpp"
 
 #include <memory>
 #include <optional>
@@ -23,7 +24,8 @@ struct generation {
     settings conf;
     log_files logs;
     std::string token;
-    base::access_keys access_keys; // none where no location has links
+    base::access_keys access_keys;     // none where no location has links
+    std::unique_ptr<tls_contexts> tls; // read as who started postern; points into conf
     std::vector<base::ip_endpoint>
         addresses; // distinct listen addresses, as location_index has them
     std::shared_ptr<base::unique_fd>
@@ -36,13 +38,12 @@ struct generation {
                                                const std::optional<identity>& who);
 
 /// Opens everything that `conf` needs besides the session table. `before`: the generation that
-/// runs, if one does. Errors: those of log_files, listener_set, control_token, read_access_keys;
-/// sockets that were
-/// opened stay in `listeners` (see keep()).
+/// runs, if one does. Errors: those of log_files, tls_contexts, listener_set, control_token,
+/// read_access_keys; sockets that were opened stay in `listeners` (see keep()).
 [[nodiscard]] base::result<std::unique_ptr<generation>>
 make_generation(settings conf, const generation* before, listener_set& listeners,
-                const std::optional<identity>& who, const listener_set::try_again& again,
-                std::vector<std::string>& news);
+                const ticket_keys& tickets, const std::optional<identity>& who,
+                const listener_set::try_again& again, std::vector<std::string>& news);
 
 [[nodiscard]] supervisor_limits supervisor_limits_of(const settings& conf);
 

@@ -101,11 +101,17 @@ base::result<void> master_process::start(settings conf) {
     if (!limits)
         return limits.error();
     limits_.emplace(std::move(*limits));
+    auto tickets = ticket_keys::make();
+    if (!tickets)
+        return tickets.error();
+    tickets_ = std::move(*tickets);
+    tickets_made_ = time_.steady();
 
     std::vector<std::string> news;
     tries_left_ = bind_tries;
     auto first = make_generation(
-        std::move(conf), nullptr, listeners_, who_, [this] { return wait_a_little(); }, news);
+        std::move(conf), nullptr, listeners_, tickets_, who_, [this] { return wait_a_little(); },
+        news);
     if (!first)
         return first.error();
     current_ = std::move(*first);
@@ -114,6 +120,7 @@ base::result<void> master_process::start(settings conf) {
     log_.notice("starting with conf {}", now.file);
     for (const std::string& doubt : doubts_about(now))
         log_.warn("{}", doubt);
+    tell_doubts_of_tls();
     if (!now.user.empty() && !who_)
         log_.warn("user {} is not used: only root can change to it", now.user);
     check_open_files();
@@ -152,7 +159,7 @@ int master_process::loop() {
         if (const std::optional<int> exit_code = carry_out())
             return *exit_code;
         int wait_ms = -1;
-        if (const auto at = supervisor_.wake_at()) {
+        if (const auto at = wake_at()) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(*at - time_.steady());
             wait_ms = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
         }
@@ -160,6 +167,7 @@ int master_process::loop() {
         ::poll(&signal, 1, wait_ms);
         read_signals();
         supervisor_.tick(time_.steady());
+        rotate_tickets();
     }
 }
 

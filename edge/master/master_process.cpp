@@ -90,7 +90,8 @@ void master_process::next_generation() {
     }
     const std::uint32_t workers = conf.workers;
     std::vector<std::string> news;
-    auto next = make_generation(std::move(conf), current_.get(), listeners_, who_, {}, news);
+    auto next =
+        make_generation(std::move(conf), current_.get(), listeners_, tickets_, who_, {}, news);
     if (!next) {
         listeners_.keep(current_->addresses, current_->conf.workers);
         return log_.error("reload refused, the running conf stays: {}", next.error().text());
@@ -117,6 +118,7 @@ void master_process::adopt() {
     listeners_.keep(current_->addresses, current_->conf.workers);
     listeners_.steer(current_->conf.workers);
     check_open_files();
+    tell_doubts_of_tls();
     log_.notice("generation {} of {} is the current one", supervisor_.generation(),
                 current_->conf.file);
 }
@@ -171,13 +173,14 @@ child_duty master_process::worker_duty(const child& c, const generation& gen, in
                                              .control_token = gen.token,
                                              .access_keys = gen.access_keys,
                                              .access_log_fd = gen.logs.access_fd(),
-                                             .order_fd = order_fd};
+                                             .order_fd = order_fd,
+                                             .tls = gen.tls.get()};
         return run_worker(inheritance, time_, log);
     };
     return duty;
 }
 
-child_duty master_process::other_duty(const child& c, const generation& gen, int order_fd) const {
+child_duty master_process::other_duty(const child& c, const generation& gen, int order_fd) {
     const int listener = gen.control_listener->get();
     child_duty duty;
     duty.title = name_of(c.what);
@@ -193,6 +196,7 @@ child_duty master_process::other_duty(const child& c, const generation& gen, int
         for (const base::doorbell& bell : bells_.workers)
             duty.keep.push_back(bell.fd());
     duty.run = [this, &c, &gen, listener, order_fd] {
+        forget_secrets();
         base::log log{gen.logs.error_fd(), gen.conf.error_level, log_name_of(c), time_};
         if (c.what == role::sync)
             return run_sync(gen.conf, bells_, order_fd, time_, log);
@@ -200,6 +204,38 @@ child_duty master_process::other_duty(const child& c, const generation& gen, int
                            log);
     };
     return duty;
+}
+
+/// In a child that speaks no TLS: what it does not have cannot leak from it.
+void master_process::forget_secrets() {
+    for (const generation* gen : {current_.get(), candidate_.get()})
+        if (gen != nullptr)
+            gen->tls->forget();
+    tickets_ = {};
+}
+
+void master_process::rotate_tickets() {
+    if (!current_->tls->any() || time_.steady() < tickets_made_ + current_->conf.ticket_rotation)
+        return;
+    tickets_made_ = time_.steady();
+    if (tickets_.rotate())
+        log_.info("made a new key for TLS tickets");
+    else
+        log_.error("no random bytes for a new key for TLS tickets; the old one stays");
+}
+
+void master_process::tell_doubts_of_tls() {
+    for (const std::string& doubt : current_->tls->doubts())
+        log_.warn("{}", doubt);
+}
+
+std::optional<base::steady_time> master_process::wake_at() const {
+    std::optional<base::steady_time> at = supervisor_.wake_at();
+    if (current_->tls->any()) {
+        const base::steady_time next = tickets_made_ + current_->conf.ticket_rotation;
+        at = at ? std::min(*at, next) : next;
+    }
+    return at;
 }
 
 void master_process::check_open_files() {

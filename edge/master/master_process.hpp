@@ -44,7 +44,11 @@ class master_process {
     void discard();
     void spawn(std::uint32_t id);
     [[nodiscard]] child_duty worker_duty(const child& c, const generation& gen, int order_fd) const;
-    [[nodiscard]] child_duty other_duty(const child& c, const generation& gen, int order_fd) const;
+    [[nodiscard]] child_duty other_duty(const child& c, const generation& gen, int order_fd);
+    void forget_secrets();
+    void rotate_tickets();
+    void tell_doubts_of_tls();
+    [[nodiscard]] std::optional<base::steady_time> wake_at() const;
     void check_open_files();
     void give_order(const action& what);
     [[nodiscard]] bool wait_a_little();
@@ -58,6 +62,8 @@ class master_process {
     std::optional<identity> who_;
     doorbells bells_;
     std::optional<shared_limits> limits_; // from the start to the end, over all generations
+    ticket_keys tickets_;
+    base::steady_time tickets_made_{};
     listener_set listeners_;
     std::unique_ptr<generation> current_;
     std::unique_ptr<generation> candidate_;

@@ -21,6 +21,7 @@
 #include "edge/request/waiting_room.hpp"
 #include "edge/settings/settings.hpp"
 #include "edge/static/root_folders.hpp"
+#include "edge/tls/tls_stream.hpp"
 
 #include <cstdint>
 #include <string>
@@ -92,6 +93,7 @@ struct services {
     limiter* rates = nullptr;            // none: requests and bytes are not limited
     limiter* admission = nullptr;        // none: connections of a client are not limited
     std::vector<bool> proxy_listeners{}; // by listener: a PROXY header comes first; empty: none
+    const tls_listeners* tls = nullptr;  // none: no listener speaks TLS
 
     [[nodiscard]] const page_set& pages_of(const location_settings* location) const {
         const auto found = pages.find(location);
@@ -110,6 +112,7 @@ struct exchange {
     const connection_peer& peer;
     std::string_view client_address; // the client's: the peer's, or whom the peer speaks for
     std::size_t listener;
+    const tls_stream* tls = nullptr; // `client`, where it is one with TLS
 
     input_buffer
         body_input; // with body_taken: what was read behind the head, the next request first

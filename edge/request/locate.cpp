@@ -133,6 +133,15 @@ void location_index::locate(std::size_t listener, const request_head& head, loca
         static_cast<void>(server->locations.find(head.path, out));
 }
 
+const server_settings& location_index::server_of(std::size_t listener,
+                                                 std::string_view host) const {
+    POSTERN_CHECK(listener < impl_->listeners.size());
+    std::string name;
+    set_host_text(host, name);
+    captures unused;
+    return *impl_->server_for(listener, name, unused)->settings;
+}
+
 bool location_index::locate_session(const server_settings& server, std::string_view path,
                                     located& out) const {
     out.clear();

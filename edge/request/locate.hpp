@@ -54,6 +54,10 @@ class location_index {
     /// `listener`: position in the list of distinct listen addresses (`listeners()`).
     void locate(std::size_t listener, const request_head& head, located& out) const;
 
+    /// The server that answers on this listener for a host, which is as in Host; it may be empty.
+    [[nodiscard]] const server_settings& server_of(std::size_t listener,
+                                                   std::string_view host) const;
+
     /// For the Referer and cookie rules: the session location of `server` whose pattern matches
     /// this path, if any.
     [[nodiscard]] bool locate_session(const server_settings& server, std::string_view path,

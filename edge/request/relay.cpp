@@ -135,6 +135,7 @@ void name_client(const exchange& x, request_rewrite& to) {
     to.client_address = x.client_address;
     to.peer_address = x.peer.text;
     to.trusted_client = x.peer.trusted;
+    to.scheme = x.tls != nullptr ? "https" : "http";
 }
 
 task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh) {

@@ -3,6 +3,7 @@
 #include "base/percent.hpp"
 #include "edge/request/access.hpp"
 #include "edge/request/client_address.hpp"
+#include "edge/request/https.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
@@ -71,8 +72,8 @@ bool body_too_large(const exchange& x) {
 task<void> serve(exchange& x) {
     if (x.peer.trusted)
         name_client_behind(x);
-    if (x.head.scheme == request_head::scheme::https) {
-        co_await reply_bad_request(x, 421, "https is not what is spoken here"); // RFC 9110 7.4
+    if (is_of_other_scheme(x)) {
+        co_await reply_bad_request(x, 421, "the URL's scheme is not what is spoken here");
         co_return;
     }
     if (x.head.target == "*") { // what postern itself can do (RFC 9110 9.3.7): be there
@@ -86,6 +87,11 @@ task<void> serve(exchange& x) {
         x.count(cache::counter::requests_bad);
         co_await reply_bad_request(x, 400, x.where.refused);
         co_return;
+    }
+    if (may_be_sent_elsewhere(x)) {
+        const bool answered = co_await sent_elsewhere(x);
+        if (answered)
+            co_return;
     }
     if (x.worker.rates != nullptr) {
         const bool refused = co_await refused_over_client_rates(x);

@@ -1,5 +1,6 @@
 // A session's requests: the decision's rows become bytes here.
 #include "edge/request/access.hpp"
+#include "edge/request/https.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
@@ -73,7 +74,7 @@ task<relay_outcome> go_to_target(exchange& x) {
     }
     std::string cookie;
     if (stripped && x.kind == request_kind::document)
-        write_session_cookie(cookie, x.where, false);
+        write_session_cookie(cookie, x.where, came_by_https(x));
     plan.set_cookie = cookie;
     note_request(x);
     relay_outcome outcome = relay_outcome::answered;

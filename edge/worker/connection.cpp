@@ -6,6 +6,7 @@
 #include "edge/request/reply.hpp"
 #include "edge/request/serve.hpp"
 #include "edge/worker/proxy_protocol.hpp"
+#include "edge/worker/shake_hands.hpp"
 
 #include <sys/socket.h>
 
@@ -180,8 +181,8 @@ task<void> serve_requests(exchange& x) {
 }
 
 /// Counts the connection for its client. False: it has too many, and has been told so as far as
-/// that goes without waiting.
-bool admit(services& worker, const connection_peer& peer, int socket,
+/// that goes without waiting, and without TLS.
+bool admit(services& worker, const connection_peer& peer, int socket, bool secure,
            limiter::counted_connection& out) {
     if (worker.admission == nullptr || is_in(worker.conf.trusted_proxies, peer.address))
         return true;
@@ -190,29 +191,57 @@ bool admit(services& worker, const connection_peer& peer, int socket,
     constexpr std::string_view too_many =
         "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
         "Connection: close\r\n\r\n";
-    [[maybe_unused]] const auto sent =
-        ::send(socket, too_many.data(), too_many.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!secure) {
+        [[maybe_unused]] const auto sent =
+            ::send(socket, too_many.data(), too_many.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
     return false;
+}
+
+/// A connection from its first byte on; `secure` is `client` where that speaks TLS.
+struct arrival {
+    tcp_stream& client;
+    tls_stream* secure;
+    int socket;
+    bool proxied; // a PROXY header comes first
+};
+
+task<void> run_on(services& worker, arrival from, connection_peer& peer, std::size_t listener) {
+    limiter::counted_connection counted;
+    if (from.proxied) {
+        const bool named = co_await take_proxy_header(worker, from.client, peer);
+        if (!named || !admit(worker, peer, from.socket, from.secure != nullptr, counted))
+            co_return;
+    }
+    if (from.secure != nullptr) {
+        const bool agreed = co_await shake_hands(worker, *from.secure, peer.text);
+        if (!agreed)
+            co_return;
+    }
+    const limits_settings& limits = worker.conf.limits;
+    from.client.expect_taking({limits.client_bytes_min, limits.client_lag_max});
+    input_buffer input;
+    exchange x{worker, from.client, input, peer, listener};
+    x.tls = from.secure;
+    co_await serve_requests(x);
 }
 
 task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,
                std::size_t listener) {
-    limiter::counted_connection counted;
+    const tls_listener* const secure = worker.tls != nullptr ? worker.tls->at(listener) : nullptr;
     const bool proxied =
         listener < worker.proxy_listeners.size() && worker.proxy_listeners[listener];
-    if (!proxied && !admit(worker, peer, socket.get(), counted))
-        co_return;
+    limiter::counted_connection counted;
     const int fd = socket.get();
-    tcp_stream client{worker.loop, std::move(socket)};
-    if (proxied) {
-        const bool named = co_await take_proxy_header(worker, client, peer);
-        if (!named || !admit(worker, peer, fd, counted))
-            co_return;
+    if (!proxied && !admit(worker, peer, fd, secure != nullptr, counted))
+        co_return;
+    if (secure != nullptr) {
+        tls_stream client{worker.loop, std::move(socket), *secure};
+        co_await run_on(worker, {client, &client, fd, proxied}, peer, listener);
+        co_return;
     }
-    client.expect_taking({worker.conf.limits.client_bytes_min, worker.conf.limits.client_lag_max});
-    input_buffer input;
-    exchange x{worker, client, input, peer, listener};
-    co_await serve_requests(x);
+    tcp_stream client{worker.loop, std::move(socket)};
+    co_await run_on(worker, {client, nullptr, fd, proxied}, peer, listener);
 }
 
 } // namespace

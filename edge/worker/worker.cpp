@@ -28,6 +28,10 @@ class worker_process {
     worker_process(const worker_inheritance& from_master, cache::session_reader table,
                    const base::clock& time, base::log& log)
         : given_{from_master}, table_{std::move(table)}, index_{from_master.conf},
+          tls_{from_master.conf, from_master.tls, index_.listeners(),
+               [this](std::size_t listener, std::string_view name) -> const server_settings& {
+                   return index_.server_of(listener, name);
+               }},
           upstreams_{loop_, from_master.conf.timeouts, from_master.conf.limits, table_},
           waiting_{loop_, table_}, access_{from_master.access_log_fd,
                                            from_master.conf.access_format},
@@ -50,7 +54,8 @@ class worker_process {
                 .built_in_pages = {},
                 .tunnels = {},
                 .in_flight = {},
-                .idle = {}},
+                .idle = {},
+                .tls = &tls_},
           bell_{loop_, duplicate_of(from_master.routes_changed.fd()), true},
           orders_{loop_, duplicate_of(from_master.order_fd), true} {
         look_for_limits();
@@ -82,6 +87,7 @@ class worker_process {
     std::vector<char> scratch_ = std::vector<char>(block_pool::block_bytes);
     pipe_pool pipes_;
     location_index index_;
+    tls_listeners tls_;
     upstream_pool upstreams_;
     waiting_room waiting_;
     access_log access_;
@@ -160,6 +166,8 @@ void worker_process::take(base::unique_fd socket, const sockaddr_storage& peer,
         return;
     }
     table_.count(cache::counter::connections_refused);
+    if (tls_.at(listener) != nullptr)
+        return; // nothing can be said before a handshake
     constexpr std::string_view busy =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
         "Connection: close\r\n\r\n";

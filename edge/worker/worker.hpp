@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "edge/limits/shared_limits.hpp"
 #include "edge/settings/settings.hpp"
+#include "edge/tls/tls_contexts.hpp"
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,7 @@ struct worker_inheritance {
     base::access_keys access_keys;        // for links to sessions
     int access_log_fd = -1;               // -1: off
     int order_fd = -1; // readable: 'q' drain and exit, 's' exit at once; end of file: as 's'
+    const tls_contexts* tls = nullptr; // of conf; nullptr: nothing listens with ssl
 };
 
 /// Runs until ordered to stop. Returns the exit code.
