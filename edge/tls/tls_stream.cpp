@@ -124,9 +124,12 @@ ssize_t tls_stream::receive(std::span<char> into, bool& exhausted) noexcept {
         if (!flush())
             broken_ = true;
         if (result != 1) {
-            if (total > 0)
-                break; // the next read is told the same again
-            return fail(result, exhausted);
+            if (total == 0)
+                return fail(result, exhausted);
+            // What else it was, an end or an error, the next read is told: it must not wait for it.
+            exhausted = SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ;
+            ERR_clear_error();
+            return static_cast<ssize_t>(total);
         }
         total += n;
         if (socket_drained_ && SSL_has_pending(ssl_.get()) == 0)
@@ -146,7 +149,10 @@ int tls_stream::step(bool& exhausted) noexcept {
     ERR_clear_error();
     const int result = SSL_accept(ssl_.get());
     established_ = result == 1;
-    if (!flush())
+    // The last that is said in TLS 1.3's handshake is the tickets: they can wait for the answer.
+    if (established_ && SSL_version(ssl_.get()) == TLS1_3_VERSION)
+        hold_back();
+    else if (!flush())
         return -1;
     if (!established_)
         return static_cast<int>(fail(result, exhausted));
@@ -182,7 +188,10 @@ ssize_t tls_stream::fail(int result, bool& exhausted) noexcept {
 }
 
 void tls_stream::say_goodbye() noexcept {
-    if (!established_ || broken_ || peer_ended_ || said_goodbye_ || !is_open() || !unsent_.empty())
+    if (!established_ || broken_ || peer_ended_ || said_goodbye_ || !is_open())
+        return;
+    let_go();
+    if (!unsent_.empty())
         return;
     said_goodbye_ = true;
     ERR_clear_error();

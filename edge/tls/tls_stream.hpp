@@ -78,6 +78,8 @@ class tls_stream : public tcp_stream {
     [[nodiscard]] bool seal(std::string_view bytes) noexcept;
     [[nodiscard]] bool seal(std::span<const std::string_view> pieces, std::size_t bytes) noexcept;
     [[nodiscard]] bool flush() noexcept;
+    void hold_back() noexcept;
+    void let_go() noexcept;
     void say_goodbye() noexcept;
 
     const tls_listener& listener_;
@@ -96,6 +98,7 @@ class tls_stream : public tcp_stream {
     bool peer_ended_ = false;
     bool broken_ = false; // nothing more can be said
     bool said_goodbye_ = false;
+    bool held_back_ = false; // `unsent_` has not been offered to the socket yet
 };
 
 } // namespace postern::edge

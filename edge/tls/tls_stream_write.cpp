@@ -68,21 +68,36 @@ ssize_t tls_stream::send(std::span<const std::string_view> pieces) noexcept {
         errno = EPIPE;
         return -1;
     }
-    if (!flush())
+    let_go();
+    if (!unsent_.empty() && !flush())
         return -1;
     if (!unsent_.empty()) {
         errno = EAGAIN;
         return -1;
     }
     const std::size_t bytes = std::min(size_of(pieces), step_bytes);
-    if (bytes == 0)
-        return 0;
     if (!seal(pieces, bytes)) {
+        listener_.scratch->sealed.clear();
         broken_ = true;
         errno = EPROTO;
         return -1;
     }
     return flush() ? static_cast<ssize_t>(bytes) : -1;
+}
+
+/// What is sealed goes out with what follows.
+void tls_stream::hold_back() noexcept {
+    std::vector<char>& sealed = listener_.scratch->sealed;
+    held_back_ = !sealed.empty();
+    unsent_.assign(sealed.begin(), sealed.end());
+    sealed.clear();
+}
+
+void tls_stream::let_go() noexcept {
+    if (!std::exchange(held_back_, false))
+        return;
+    listener_.scratch->sealed.assign(unsent_.begin(), unsent_.end());
+    unsent_.clear();
 }
 
 bool tls_stream::seal(std::string_view bytes) noexcept {
@@ -125,6 +140,9 @@ bool tls_stream::seal(std::span<const std::string_view> pieces, std::size_t byte
 /// gone (errno).
 bool tls_stream::flush() noexcept {
     std::vector<char>& sealed = listener_.scratch->sealed;
+    if (held_back_ && sealed.empty())
+        return true;
+    held_back_ = false;
     if (!unsent_.empty()) {
         unsent_.append(sealed.begin(), sealed.end());
         sealed.clear();

@@ -267,6 +267,72 @@ TEST(tls_stream, the_end_is_told_unless_it_is_none) {
     }
 }
 
+// Tickets wait for the first answer; where there is none, they go out with the end.
+TEST(tls_stream, tickets_arrive_without_an_answer) {
+    meeting m;
+    m.hold(
+        [&](tls_client& c) {
+            ASSERT_TRUE(c.connect("a.test"));
+            EXPECT_EQ(c.read(), "");
+            EXPECT_TRUE(c.was_told_the_end());
+            EXPECT_EQ(SSL_SESSION_has_ticket(SSL_get0_session(c.get())), 1);
+        },
+        do_nothing);
+}
+
+TEST(tls_stream, two_connections_do_not_mix_what_waits) {
+    tls_server server;
+    socket_pair one;
+    socket_pair other;
+    std::jthread first{[&] {
+        tls_client c{one.far.get()};
+        ASSERT_TRUE(c.connect());
+        EXPECT_EQ(c.read(3), "one");
+    }};
+    std::jthread second{[&] {
+        tls_client c{other.far.get()};
+        ASSERT_TRUE(c.connect());
+        EXPECT_EQ(c.read(5), "other");
+    }};
+    const auto both = [&]() -> task<void> {
+        tls_stream a{one.loop, std::move(one.near), server.listener()};
+        tls_stream b{one.loop, std::move(other.near), server.listener()};
+        EXPECT_EQ(co_await a.shake_hands(5s), handshake::done);
+        EXPECT_EQ(co_await b.shake_hands(5s), handshake::done);
+        const auto empty = co_await a.write_all("", 5s);
+        EXPECT_FALSE(empty);
+        const auto to_b = co_await b.write_all("other", 5s);
+        const auto to_a = co_await a.write_all("one", 5s);
+        EXPECT_FALSE(to_a || to_b);
+    };
+    one.run(both());
+}
+
+// All in one recv(2): no event will tell of the end that stood behind the question.
+TEST(tls_stream, an_end_that_came_with_the_last_bytes_is_read) {
+    meeting m;
+    std::atomic<bool> sent{false};
+    m.hold(
+        [&](tls_client& c) {
+            ASSERT_TRUE(c.connect());
+            ASSERT_TRUE(c.write("question"));
+            SSL_shutdown(c.get());
+            sent = true;
+            EXPECT_EQ(c.read(6), "answer");
+        },
+        [&](tls_stream& stream) -> task<void> {
+            while (!sent)
+                std::this_thread::sleep_for(1ms);
+            char bytes[100];
+            const auto [error, n] = co_await stream.read_some(bytes, 1s);
+            EXPECT_EQ(std::string_view(bytes, n), "question");
+            const auto [end, none] = co_await stream.read_some(bytes, 1s);
+            EXPECT_EQ(end, end_of_stream());
+            const auto answered = co_await stream.write_all("answer", 1s);
+            EXPECT_FALSE(answered);
+        });
+}
+
 TEST(tls_stream, a_half_closed_client_still_gets_its_answer) {
     for (const bool told : {true, false}) {
         meeting m;
