@@ -25,7 +25,8 @@ class Contender:
     def __init__(self, world, pages):
         self.world = world
         self.pages = pages
-        self.port = self.closing_port = free_ports(1)[0]
+        self.port, self.tls_port = free_ports(2)
+        self.closing_port = self.port
         self.folder = world.folder / self.name
         self.folder.mkdir()
 
@@ -49,6 +50,7 @@ class Contender:
 class Relay(Contender):
     name = "relay"
     about = "C, epoll, one recv and one send each way, no HTTP, no log: the floor"
+    cannot = ("tls", "tls-new", "tls-resumed")
 
     def write(self):
         self.closing_port = free_ports(1)[0]
@@ -131,6 +133,11 @@ http {{
     {http}
     server {{
         listen 127.0.0.1:{self.port} reuseport;
+        listen 127.0.0.1:{self.tls_port} ssl reuseport;
+        ssl_certificate {w.folder}/certificate.pem;
+        ssl_certificate_key {w.folder}/certificate.key;
+        ssl_protocols TLSv1.3;
+        ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256;
         location ~ ^/session/(?<sid>[^/]+)(?<rest>/.*)$ {{
             default_type text/html;
             {location.replace("NOT_FOUND", self.not_found_text).replace("LOADING", self.loading_text)}
@@ -242,6 +249,8 @@ global
     maxconn 8192
     tune.bufsize 32768
     log stdout format raw local0 info
+    ssl-default-bind-options ssl-min-ver TLSv1.3
+    ssl-default-bind-ciphersuites TLS_AES_128_GCM_SHA256
 defaults
     mode http
     log global
@@ -253,6 +262,7 @@ defaults
     http-reuse always
 frontend all
     bind 127.0.0.1:{self.port}
+    bind 127.0.0.1:{self.tls_port} ssl crt {self.world.folder}/both.pem
     http-request set-var(txn.sid) path,field(3,/)
     http-request set-var(txn.target) var(txn.sid),map_str({self.folder}/sessions.map,none)
     http-request return status 404 content-type "{PAGE}" file {self.folder}/404.html if {{ var(txn.target) -m str none }}
@@ -260,7 +270,7 @@ frontend all
     http-request replace-path /session/[^/]+(/.*) \\1
     http-request set-header x-session-id %[var(txn.sid)]
     http-request set-header X-Real-IP %[src]
-    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
     http-request set-header X-Forwarded-Host %[req.hdr(host)]
     option forwardfor
     use_backend %[var(txn.target)]
@@ -300,6 +310,9 @@ lifecycle {{
 allow_targets   127.0.0.0/8;
 server {{
     listen      127.0.0.1:{self.port};
+    listen      127.0.0.1:{self.tls_port} ssl;
+    ssl_certificate {self.world.folder}/certificate.pem {self.world.folder}/certificate.key;
+    ssl_protocols TLSv1.3;
     location /session/{{threadId}}/ {{
         session;
         strip_prefix on;

@@ -62,9 +62,15 @@ def memory_mib_of(pids):
 def load_command(world, contender, case, seconds):
     if case == "sockets":
         return [str(world.tools["sockets_load"]), str(contender.port), str(CONNECTIONS), str(seconds), str(world.active)]
-    port = contender.closing_port if case == "close" else contender.port
+    if case in ("tls-new", "tls-resumed"):
+        how = "resumed" if case == "tls-resumed" else "full"
+        return [str(world.tools["tls_load"]), str(contender.tls_port), str(CONNECTIONS), str(seconds), str(world.active), how]
+    if case == "tls":
+        address = f"https://127.0.0.1:{contender.tls_port}"
+    else:
+        address = f"http://127.0.0.1:{contender.closing_port if case == 'close' else contender.port}"
     return ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", str(HERE / "load.lua"),
-            f"http://127.0.0.1:{port}", "--", case, str(world.sessions), str(world.initializing)]
+            address, "--", "proxy" if case == "tls" else case, str(world.sessions), str(world.initializing)]
 
 
 def run_load(world, contender, case, seconds):
@@ -85,6 +91,10 @@ def complaint(case, result):
     share = result["statuses"] / result["requests"]
     if abs(share - expected) > 0.01:
         return f"{share:.1%} of the answers are not 2xx, {expected:.0%} should be"
+    if case in ("tls-new", "tls-resumed"):
+        expected = result["requests"] - CONNECTIONS if case == "tls-resumed" else 0  # the first of each has nothing to take up
+        if abs(result["resumed"] - expected) > CONNECTIONS:
+            return f"{result['resumed']} of {result['requests']} handshakes took up an earlier session"
     if case != "close" and result["errors"] > 0:
         return f"{result['errors']} connections failed"
     return None

@@ -61,6 +61,8 @@ class World:
         self.folder.chmod(0o755)
         try:
             self.tools = {name: self._compile(name) for name in ("relay", "upstream", "sockets_load")}
+            self.tools["tls_load"] = self._compile("tls_load", "-pthread", "-lssl", "-lcrypto")
+            self.certificate()
             self.upstream_ports = free_ports(4)
             self.start("upstream", LOAD_CORE, [str(self.tools["upstream"])] + [str(p) for p in self.upstream_ports],
                        self.upstream_ports[-1])
@@ -86,13 +88,21 @@ class World:
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _compile(self, name):
+    def certificate(self):
+        """certificate.pem and .key, and both in one file as HAProxy wants it; ECDSA on P-256, as most are today."""
+        pem, key = self.folder / "certificate.pem", self.folder / "certificate.key"
+        subprocess.run(["openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "90",
+                        "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", pem], check=True, capture_output=True)
+        key.chmod(0o600)
+        (self.folder / "both.pem").write_text(pem.read_text() + key.read_text())
+
+    def _compile(self, name, *more):
         """Into build/, and only when the source is newer."""
         out = ROOT / "build" / "bench-router" / name
         source = HERE / f"{name}.c"
         if not out.exists() or out.stat().st_mtime < source.stat().st_mtime:
             out.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(out), str(source)], check=True)
+            subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(out), str(source), *more], check=True)
         return out
 
     def start(self, name, core, command, port, **options):
