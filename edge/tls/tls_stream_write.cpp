@@ -155,6 +155,7 @@ bool tls_stream::flush() noexcept {
         const ssize_t n = ::send(fd(), left.data(), left.size(), MSG_NOSIGNAL);
         if (n > 0) {
             left.remove_prefix(static_cast<std::size_t>(n));
+            taken(static_cast<std::size_t>(n));
         } else if (errno != EINTR) {
             good = errno == EAGAIN || errno == EWOULDBLOCK;
             break;
