@@ -13,10 +13,11 @@ answer set_listen(const call& c, server_settings& out) {
     listen_settings made;
     for (std::size_t i = 1; i < c.count(); ++i) {
         const std::string& word = c.word(i);
-        bool* const place = word == "default_server" ? &made.default_server
-                            : word == "ssl"          ? &made.ssl
-                            : word == "http2"        ? &made.http2
-                                                     : nullptr;
+        bool* const place = word == "default_server"   ? &made.default_server
+                            : word == "ssl"            ? &made.ssl
+                            : word == "http2"          ? &made.http2
+                            : word == "proxy_protocol" ? &made.proxy_protocol
+                                                       : nullptr;
         if (place == nullptr)
             return complaint{fmt::format(
                 "\"{}\" is not known; default_server, ssl, http2 and proxy_protocol may follow the "
