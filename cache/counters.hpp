@@ -74,7 +74,11 @@ namespace postern::cache {
     X(tls_handshakes_failed, "TLS handshakes that failed")                                         \
     X(timeouts_handshake, "Clients too slow with the TLS handshake")                               \
     X(tls_plain_http, "Plain HTTP requests at a TLS port")                                         \
-    X(tls_misdirected, "Requests for a host with another certificate than the connection has")
+    X(tls_misdirected, "Requests for a host with another certificate than the connection has")     \
+    X(http2_connections, "Client connections that spoke HTTP/2")                                   \
+    X(http2_resets, "HTTP/2 streams reset by their clients")                                       \
+    X(http2_streams_refused, "HTTP/2 streams refused at http2_max_concurrent_streams")             \
+    X(http2_floods, "HTTP/2 connections ended at http2_resets or http2_control_frames")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -5,9 +5,10 @@
 namespace postern::edge {
 namespace {
 
-body_framing framing_of(const request_head& head) noexcept {
-    if (head.chunked)
-        return body_framing::chunked;
+body_framing framing_of(const exchange& x) noexcept {
+    const request_head& head = x.head;
+    if (head.chunked) // by HTTP/2 the end of the stream says it, here as everywhere
+        return x.http2 ? body_framing::until_close : body_framing::chunked;
     return head.content_length ? body_framing::length : body_framing::none;
 }
 
@@ -17,7 +18,7 @@ body_pump::body_pump(exchange& x, upstream_connection& up)
     : x_{x}, up_{up}, body_{x.client,
                             x.body_input,
                             x.worker.blocks,
-                            framing_of(x.head),
+                            framing_of(x),
                             x.head.content_length.value_or(0),
                             x.worker.conf.timeouts.client_body},
       rate_{x.worker.conf.limits.client_bytes_min, x.worker.conf.limits.client_lag_max},

@@ -112,7 +112,8 @@ struct exchange {
     const connection_peer& peer;
     std::string_view client_address; // the client's: the peer's, or whom the peer speaks for
     std::size_t listener;
-    const tls_stream* tls = nullptr; // `client`, where it is one with TLS
+    const tls_stream* tls = nullptr; // the client's connection, where it is one with TLS
+    bool http2 = false; // `client` is a stream of HTTP/2: bodies come and go as they are, unframed
 
     input_buffer
         body_input; // with body_taken: what was read behind the head, the next request first

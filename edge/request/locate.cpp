@@ -29,6 +29,7 @@ struct listener_entry {
     std::unordered_map<std::string, const server_entry*> exact; // by lower-case name
     std::vector<host_pattern> patterns;                         // in conf order
     const server_entry* fallback = nullptr;
+    bool http2 = false;
 };
 
 std::string lower(std::string_view text) {
@@ -97,6 +98,7 @@ location_index::location_index(const settings& conf) : impl_{std::make_unique<im
             listener_entry& at = impl_->listener_of(listen.address);
             claimed.resize(impl_->listeners.size());
             claims& here = claimed[static_cast<std::size_t>(&at - impl_->listeners.data())];
+            at.http2 = at.http2 || listen.http2;
             claim(here.first, made);
             if (server.names.empty())
                 claim(here.nameless, made);
@@ -158,6 +160,10 @@ bool location_index::locate_session(const server_settings& server, std::string_v
 
 const std::vector<base::ip_endpoint>& location_index::listeners() const noexcept {
     return impl_->addresses;
+}
+
+bool location_index::speaks_http2(std::size_t listener) const noexcept {
+    return impl_->listeners[listener].http2;
 }
 
 std::optional<std::string_view> located::value_of(std::string_view name) const noexcept {

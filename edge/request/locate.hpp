@@ -64,6 +64,8 @@ class location_index {
                                       located& out) const;
 
     [[nodiscard]] const std::vector<base::ip_endpoint>& listeners() const noexcept;
+    /// Whether a server on it has `listen ... http2`.
+    [[nodiscard]] bool speaks_http2(std::size_t listener) const noexcept;
 
   private:
     struct impl;

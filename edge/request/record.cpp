@@ -19,9 +19,9 @@ void append_number(std::string& out, std::uint64_t value) {
     out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
 
-void append_protocol(std::string& out, int minor_version) {
-    out += "HTTP/1.";
-    append_number(out, static_cast<std::uint64_t>(std::max(minor_version, 0)));
+void append_protocol(std::string& out, const request_record& r) {
+    out += r.http2 ? "HTTP/2." : "HTTP/1.";
+    append_number(out, r.http2 ? 0 : static_cast<std::uint64_t>(std::max(r.minor_version, 0)));
 }
 
 void append_combined_value(std::string& out, std::string_view text) {
@@ -43,7 +43,7 @@ void append_combined(std::string& out, const request_record& r, std::string_view
         out += ' ';
         append_combined_value(out, r.target);
         out += ' ';
-        append_protocol(out, r.minor_version);
+        append_protocol(out, r);
     }
     out += "\" ";
     append_number(out, r.status);
@@ -81,7 +81,7 @@ void append_json(std::string& out, const request_record& r, std::string_view sec
     append_json_text(out, R"(,"method":")", r.method);
     append_json_text(out, R"(,"target":")", r.target);
     out += R"(,"protocol":")";
-    append_protocol(out, r.minor_version);
+    append_protocol(out, r);
     append_json_text(out, R"(","host":")", r.host);
     append_json_number(out, R"(,"status":)", r.status);
     append_json_number(out, R"(,"bytes_sent":)", r.bytes_sent);

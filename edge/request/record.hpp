@@ -16,6 +16,7 @@ struct request_record {
     std::string_view method;
     std::string_view target;
     int minor_version = 1;
+    bool http2 = false; // then minor_version means nothing
     std::string_view host;
     unsigned status = 0;
     std::uint64_t bytes_sent = 0; // body

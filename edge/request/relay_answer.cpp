@@ -18,7 +18,7 @@ response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan,
     if (value_of(answer.fields, known::date).empty()) // RFC 9110 6.6.1
         how.date = http_date_now(x.worker.time);
     how.close = x.close_after;
-    how.client_minor_version = x.head.minor_version;
+    how.client_minor_version = x.http2 ? 0 : x.head.minor_version; // no chunks for 0 either
     how.prefix = plan.location_prefix;
     how.upstream_origin = plan.upstream_origin;
     how.set_cookie = plan.set_cookie;

@@ -75,7 +75,9 @@ void check_listeners(const conf_draft& draft, complaints& found) {
 /// All servers on one address speak the same there, and those that speak TLS have a certificate.
 void check_ssl(const conf_draft& draft, complaints& found) {
     const auto words = [](const listen_settings& l) {
-        return !l.ssl ? "without ssl" : l.http2 ? "with ssl http2" : "with ssl";
+        return l.ssl     ? l.http2 ? "with ssl http2" : "with ssl"
+               : l.http2 ? "with http2"
+                         : "without ssl";
     };
     std::map<base::ip_endpoint, const listen_settings*> seen;
     for (const server_draft& server : draft.servers)

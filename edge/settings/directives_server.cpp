@@ -15,7 +15,7 @@ const directive table[] = {
      .opens = context::server},
     {.name = "listen",
      .contexts = context::server,
-     .arguments = "PORT | ADDRESS[:PORT] [default_server] [ssl [http2]] [proxy_protocol]",
+     .arguments = "PORT | ADDRESS[:PORT] [default_server] [ssl] [http2] [proxy_protocol]",
      .words_min = 1,
      .words_max = 5,
      .standard = "80",
@@ -24,7 +24,9 @@ const directive table[] = {
          "IPv6 addresses stand in brackets. With port 0 the system chooses one. Of the servers on "
          "one address, the "
          "default_server, or else the first, gets requests for host names that none of them has. "
-         "With ssl, TLS is spoken there, by all servers on this address; see ssl_certificate.",
+         "With ssl, TLS is spoken there, by all servers on this address; see ssl_certificate. "
+         "With http2, HTTP/2 besides HTTP/1.1: with ssl where the client agrees (ALPN), without it "
+         "where the client begins with HTTP/2's preface, as programs and proxies may.",
      .example = "listen [::]:80 default_server;",
      .repeats = true},
     {.name = "server_name",

@@ -148,6 +148,21 @@ const directive table[] = {
     size_limit("proxy_buffer_size", "SIZE", "32k",
                "How large the head of a target's answer may be, 1k to 1m; then 502",
                "proxy_buffer_size 64k;"),
+    size_limit("http2_max_concurrent_streams", "NUMBER", "128",
+               "How many requests an HTTP/2 client may have open on one connection, 1 to 1000",
+               "http2_max_concurrent_streams 64;",
+               "Those beyond it are refused, so that the client sends them again. A request that "
+               "was reset counts until its work has ended."),
+    size_limit("http2_resets", "NUMBER", "50",
+               "How many streams a second an HTTP/2 connection may see reset, on average",
+               "http2_resets 20;",
+               "By the client, or by postern because the client broke a rule. Ten seconds' worth "
+               "may come at once; after that the connection is ended (ENHANCE_YOUR_CALM)."),
+    size_limit("http2_control_frames", "NUMBER", "1000",
+               "How many frames that carry nothing an HTTP/2 client may send a second, on average",
+               "http2_control_frames 200;",
+               "PING, SETTINGS, PRIORITY, empty DATA, unknown ones, and WINDOW_UPDATE where no "
+               "answer called for it. Ten seconds' worth may come at once; then as http2_resets."),
     size_limit("hold_requests", "NUMBER", "1000",
                "How many requests each worker holds at one time while their sessions start; more "
                "are answered 503",

@@ -45,7 +45,10 @@ struct limits_settings {
     std::uint32_t head_bytes_max = 16 * 1024; // client_header_size
     std::uint32_t head_fields_max = 100;
     std::uint32_t response_head_bytes_max = 32 * 1024;
-    std::uint32_t holds_max = 1'000; // requests held at one time per worker
+    std::uint32_t holds_max = 1'000;            // requests held at one time per worker
+    std::uint32_t http2_streams_max = 128;      // http2_max_concurrent_streams
+    std::uint32_t http2_resets = 50;            // per connection and second
+    std::uint32_t http2_control_frames = 1'000; // the same
 };
 
 } // namespace postern::edge

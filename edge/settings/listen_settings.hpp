@@ -13,7 +13,7 @@ struct listen_settings {
     bool default_server = false;
     bool proxy_protocol = false; // a PROXY header comes first
     bool ssl = false;
-    bool http2 = false; // with ssl: HTTP/2 is wanted
+    bool http2 = false; // HTTP/2 besides HTTP/1.1
     std::string source;
     bool operator==(const listen_settings& o) const { return address == o.address; }
 };

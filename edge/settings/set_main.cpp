@@ -236,6 +236,9 @@ const setter<settings> table[] = {
     {"client_header_size", set_size<&limits::head_bytes_max, kib, mib>},
     {"client_header_fields", set_count<&limits::head_fields_max, 8, 1000>},
     {"proxy_buffer_size", set_size<&limits::response_head_bytes_max, kib, mib>},
+    {"http2_max_concurrent_streams", set_count<&limits::http2_streams_max, 1, 1000>},
+    {"http2_resets", set_count<&limits::http2_resets, 1, 100'000>},
+    {"http2_control_frames", set_count<&limits::http2_control_frames, 10, 1'000'000>},
     {"hold_requests", set_count<&limits::holds_max, 0, 100'000>},
 };
 

@@ -23,12 +23,9 @@ answer set_listen(const call& c, server_settings& out) {
                 "\"{}\" is not known; default_server, ssl, http2 and proxy_protocol may follow the "
                 "address",
                 shown(word))};
-        if (*place)
+        if (std::exchange(*place, true))
             return complaint{fmt::format("{} is there twice", word)};
-        *place = true;
     }
-    if (made.http2 && !made.ssl)
-        return complaint{"http2 needs ssl: browsers speak it only inside of TLS"};
     made.source = c.source();
     if (auto wrong = take(listen_address_of(c.word(0)), made.address))
         return wrong;

@@ -143,7 +143,7 @@ int tls_callbacks::choose_protocol(SSL* ssl, const unsigned char** chosen,
                                    unsigned offered_bytes, void*) noexcept {
     using namespace std::string_view_literals;
     tls_stream& stream = stream_of(ssl);
-    const bool http2 = http2_is_built_in && stream.listener_.http2;
+    const bool http2 = stream.listener_.http2;
     const std::string_view known =
         http2 ? "\x02h2\x08http/1.1\x08http/1.0"sv : "\x08http/1.1\x08http/1.0"sv;
     unsigned char* found = nullptr;

@@ -5,28 +5,15 @@
 #include <algorithm>
 
 namespace postern::edge {
-namespace {
-
-bool listens_with_http2(const server_settings& server) noexcept {
-    for (const listen_settings& listen : server.listens)
-        if (listen.http2)
-            return true;
-    return false;
-}
-
-} // namespace
-
 tls_contexts::~tls_contexts() = default;
 
 base::result<std::unique_ptr<tls_contexts>>
 tls_contexts::load(const settings& conf, const ticket_keys* keys, std::time_t now) {
     std::unique_ptr<tls_contexts> made{new tls_contexts};
-    bool http2 = false;
     for (const server_settings& server : conf.servers) {
         const tls_settings& how = server.tls;
         if (!server.has_ssl())
             continue; // what stands in the main part is meant for others
-        http2 = http2 || listens_with_http2(server);
         std::vector<certificate> shown;
         for (const certificate_files& files : how.certificates) {
             auto loaded = load_certificate(files);
@@ -47,9 +34,6 @@ tls_contexts::load(const settings& conf, const ticket_keys* keys, std::time_t no
         }
         made->of_server_[&server] = place.get();
     }
-    if (http2 && !http2_is_built_in)
-        made->doubts_.push_back("http2 is not spoken by this postern: listeners with http2 speak "
-                                "HTTP/1.1");
     return made;
 }
 

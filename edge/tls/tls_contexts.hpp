@@ -14,9 +14,6 @@
 
 namespace postern::edge {
 
-/// HTTP/2 is offered (ALPN) where `listen` has http2 and this is true.
-inline constexpr bool http2_is_built_in = false;
-
 /// How one or more servers speak TLS: their certificates, versions and ciphers. Two servers have
 /// the same one just when all of that is the same. Opaque: an SSL_CTX inside.
 struct tls_policy;

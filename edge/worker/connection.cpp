@@ -1,9 +1,8 @@
 #include "edge/worker/connection.hpp"
 
-#include "edge/request/access.hpp"
+#include "edge/http2/connection.hpp"
 #include "edge/request/client_address.hpp"
-#include "edge/request/rate_limits.hpp"
-#include "edge/request/reply.hpp"
+#include "edge/request/conclude.hpp"
 #include "edge/request/serve.hpp"
 #include "edge/worker/proxy_protocol.hpp"
 #include "edge/worker/shake_hands.hpp"
@@ -22,17 +21,6 @@ struct request_clock {
     steady_clock::time_point started;
 };
 
-/// Refuses a head that cannot be used: answered, and the connection ends.
-task<void> refuse(exchange& x, unsigned status, std::string_view reason) {
-    x.head = {}; // whatever was read of it is not to be relied on
-    x.where = {};
-    x.may_send_on = true;
-    x.count(cache::counter::requests_bad);
-    if (status == 431 || status == 414)
-        x.count(cache::counter::head_too_large);
-    co_await reply_bad_request(x, status, reason);
-}
-
 /// Waits for a request and reads its head into x.head.
 task<head_state> read_head(exchange& x, bool first, request_clock& began) {
     const settings& conf = x.worker.conf;
@@ -49,13 +37,13 @@ task<head_state> read_head(exchange& x, bool first, request_clock& began) {
             if (read.state == read_state::done)
                 co_return head_state::complete;
             if (read.state == read_state::bad) {
-                co_await refuse(x, read.status, read.reason);
+                co_await refuse_head(x, read.status, read.reason);
                 co_return head_state::refused;
             }
         }
         const std::span<char> room = x.input.room(bounds.bytes_max);
         if (room.empty()) {
-            co_await refuse(x, 431, "the request head is larger than client_header_size");
+            co_await refuse_head(x, 431, "the request head is larger than client_header_size");
             co_return head_state::refused;
         }
         auto within = conf.timeouts.keepalive;
@@ -72,7 +60,7 @@ task<head_state> read_head(exchange& x, bool first, request_clock& began) {
             if (late)
                 x.count(cache::counter::timeouts_header);
             if (late)
-                co_await refuse(x, 408, "the request head did not arrive in time");
+                co_await refuse_head(x, 408, "the request head did not arrive in time");
             co_return late ? head_state::refused : head_state::ended;
         }
         if (!begun) {
@@ -82,37 +70,6 @@ task<head_state> read_head(exchange& x, bool first, request_clock& began) {
         }
         x.input.filled(n);
     }
-}
-
-void record(exchange& x, const request_clock& began) {
-    x.count(cache::counter::requests);
-    x.count(cache::counter::bytes_in, x.bytes_received + x.head.head_bytes);
-    x.count(cache::counter::bytes_out, x.bytes_sent);
-    if (x.worker.rates != nullptr)
-        count_bytes(x);
-    if (!x.worker.access)
-        return;
-    take_access_token(x); // where the answer came before it was looked for
-    request_record line;
-    line.client = x.client_address;
-    line.method = x.head.method_text;
-    line.target = x.head.target;
-    line.minor_version = x.head.minor_version;
-    line.host = x.head.host;
-    line.status = x.status;
-    line.bytes_sent = x.bytes_sent;
-    line.bytes_received = x.bytes_received;
-    line.referer = value_of(x.head.fields, known::referer);
-    line.user_agent = value_of(x.head.fields, known::user_agent);
-    if (x.key.outcome == key_outcome::found)
-        line.session = x.key.key;
-    line.decision = x.decision_name;
-    line.upstream = x.upstream_text();
-    line.duration_us =
-        std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began.started)
-            .count();
-    line.ended = x.worker.time.wall();
-    x.worker.access->put(line);
 }
 
 /// Makes `input` start with what follows the request just served.
@@ -138,20 +95,6 @@ bool may_send_on(const exchange& x) {
     return x.input.view().size() > x.head.head_bytes + x.head.content_length.value_or(0);
 }
 
-/// Closes so that the client can read our last answer: a close with unread bytes would be a reset
-/// that takes the answer with it (RFC 9112 9.6). Reads on for a while, bounded in time.
-task<void> linger(exchange& x) {
-    constexpr std::chrono::seconds at_most{5};
-    constexpr std::chrono::seconds pause_max{2};
-    x.client.shutdown_send();
-    const steady_clock::time_point end = steady_clock::now() + at_most;
-    while (steady_clock::now() < end) {
-        const auto error = co_await x.client.readable(pause_max);
-        if (error || x.client.read_now(x.worker.scratch).error)
-            break;
-    }
-}
-
 task<void> serve_requests(exchange& x) {
     const limits_settings& limits = x.worker.conf.limits;
     for (std::uint32_t served = 0;; ++served) {
@@ -165,7 +108,7 @@ task<void> serve_requests(exchange& x) {
                 !x.head.keep_alive || x.worker.draining || served + 1 >= limits.keepalive_requests;
             co_await serve(x);
         }
-        record(x, began);
+        conclude(x, began.started);
         if (x.cut_short) {
             x.client.abort();
             break;
@@ -175,8 +118,27 @@ task<void> serve_requests(exchange& x) {
             continue;
         }
         if (may_send_on(x))
-            co_await linger(x);
+            co_await linger(x.client, x.worker.scratch);
         break;
+    }
+}
+
+/// Whether a connection begins as HTTP/2 does. What was read of it stays in `input`.
+task<bool> begins_http2(exchange& x) {
+    const auto begun = steady_clock::now();
+    const auto within = x.worker.conf.timeouts.client_header;
+    for (;;) {
+        const std::string_view here = x.input.view().substr(0, http2_preface.size());
+        if (!http2_preface.starts_with(here) || here.size() == http2_preface.size())
+            co_return http2_preface == here;
+        const auto left = within - std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       steady_clock::now() - begun);
+        const std::span<char> room = x.input.room(x.worker.conf.limits.head_bytes_max);
+        auto [error, n] =
+            co_await x.client.read_some(room, std::max(left, std::chrono::milliseconds{1}));
+        if (error)
+            co_return false;
+        x.input.filled(n);
     }
 }
 
@@ -223,7 +185,13 @@ task<void> run_on(services& worker, arrival from, connection_peer& peer, std::si
     input_buffer input;
     exchange x{worker, from.client, input, peer, listener};
     x.tls = from.secure;
-    co_await serve_requests(x);
+    bool http2 = from.secure != nullptr && from.secure->speaks_http2();
+    if (from.secure == nullptr && worker.index.speaks_http2(listener))
+        http2 = co_await begins_http2(x);
+    if (http2)
+        co_await run_http2(x);
+    else
+        co_await serve_requests(x);
 }
 
 task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,

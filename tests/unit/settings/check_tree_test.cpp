@@ -232,8 +232,6 @@ TEST(bad_conf, values_of_servers) {
 
 TEST(bad_conf, values_of_tls) {
     expect_lines({
-        {"server { listen 80 http2; }",
-         "1: directive \"listen\": http2 needs ssl: browsers speak it only inside of TLS"},
         {"server {\nlisten 443 ssl; }",
          "2: directive \"listen\": ssl needs a certificate; write ssl_certificate CERTIFICATE KEY; "
          "in this server"},
