@@ -25,7 +25,7 @@ class Contender:
     def __init__(self, world, pages):
         self.world = world
         self.pages = pages
-        self.port, self.tls_port = free_ports(2)
+        self.port, self.tls_port, self.http2_port = free_ports(3)
         self.closing_port = self.port
         self.folder = world.folder / self.name
         self.folder.mkdir()
@@ -50,7 +50,7 @@ class Contender:
 class Relay(Contender):
     name = "relay"
     about = "C, epoll, one recv and one send each way, no HTTP, no log: the floor"
-    cannot = ("tls", "tls-new", "tls-resumed")
+    cannot = ("tls", "tls-new", "tls-resumed", "http2", "http2-static")
 
     def write(self):
         self.closing_port = free_ports(1)[0]
@@ -134,6 +134,7 @@ http {{
     server {{
         listen 127.0.0.1:{self.port} reuseport;
         listen 127.0.0.1:{self.tls_port} ssl reuseport;
+        listen 127.0.0.1:{self.http2_port} http2 reuseport;
         ssl_certificate {w.folder}/certificate.pem;
         ssl_certificate_key {w.folder}/certificate.key;
         ssl_protocols TLSv1.3;
@@ -229,7 +230,7 @@ class NginxLua(Nginx):
 class Haproxy(Contender):
     name = "haproxy"
     about = "HAProxy with a map file; its log is one write a request (it has no buffered one)"
-    cannot = ("static",)
+    cannot = ("static", "http2-static")
 
     def missing(self):
         return None if shutil.which("haproxy") else "no haproxy (Debian: haproxy)"
@@ -262,6 +263,7 @@ defaults
     http-reuse always
 frontend all
     bind 127.0.0.1:{self.port}
+    bind 127.0.0.1:{self.http2_port} proto h2
     bind 127.0.0.1:{self.tls_port} ssl crt {self.world.folder}/both.pem
     http-request set-var(txn.sid) path,field(3,/)
     http-request set-var(txn.target) var(txn.sid),map_str({self.folder}/sessions.map,none)
@@ -310,6 +312,7 @@ lifecycle {{
 allow_targets   127.0.0.0/8;
 server {{
     listen      127.0.0.1:{self.port};
+    listen      127.0.0.1:{self.http2_port} http2;
     listen      127.0.0.1:{self.tls_port} ssl;
     ssl_certificate {self.world.folder}/certificate.pem {self.world.folder}/certificate.key;
     ssl_protocols TLSv1.3;

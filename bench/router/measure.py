@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import http2_load
 from world import HERE, LOAD_CORE, Trouble, pinned
 
 CONNECTIONS = 64
@@ -74,6 +75,8 @@ def load_command(world, contender, case, seconds):
 
 
 def run_load(world, contender, case, seconds):
+    if case.startswith("http2"):
+        return http2_load.run(world, contender, case, seconds)
     done = subprocess.run(pinned(LOAD_CORE, load_command(world, contender, case, seconds)), capture_output=True,
                           text=True, timeout=seconds + 60)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
