@@ -551,3 +551,32 @@ def test_a_length_that_is_not_the_bodys(live, said, sent):
         assert c.answer(stream).reset == h2.errors.ErrorCodes.PROTOCOL_ERROR
         assert c.get("/").status == 200
     assert not any(entry["status"] == 200 and entry["target"] == "/session/up/echo" for entry in lines(live))
+
+
+# --- with TLS
+
+def test_with_tls_it_is_agreed_on(run_postern, run_fake, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key.pem", "-out",
+                    tmp_path / "certificate.pem"], check=True, capture_output=True)
+    conf = HTTP2_CONF.replace("default_server http2;",
+                              f"default_server ssl http2;\n    ssl_certificate {tmp_path}/certificate.pem {tmp_path}/key.pem;")
+    postern = run_postern(conf=conf)
+    postern.set_session("up", "active", f"127.0.0.1:{run_fake('mirror')}")
+    base = ["curl", "-sS", "--cacert", tmp_path / "certificate.pem", "--resolve", f"localhost:{postern.port}:127.0.0.1"]
+
+    def curl(path, *more):
+        done = subprocess.run([*base, *more, f"https://localhost:{postern.port}{path}"], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    until("routed", lambda: "up" in postern.cli("sessions", "list").stdout and '"GET"' in curl("/session/up/"))
+    version = ["-o", os.devnull, "-w", "%{http_version} %{http_code} %{size_download}"]
+    assert curl("/session/up/bytes/3000000", *version) == "2 200 3000000"
+    assert curl("/session/up/bytes/1000", "--http1.1", *version) == "1.1 200 1000"
+    fields = dict(json.loads(curl("/session/up/x"))["fields"])
+    assert fields["x-forwarded-proto"] == "https"
+    big = tmp_path / "big"
+    big.write_bytes(os.urandom(1_000_000))
+    assert json.loads(curl("/session/up/x", "--data-binary", f"@{big}"))["body_bytes"] == 1_000_000
+    assert any(entry["protocol"] == "HTTP/2.0" for entry in lines(postern))
