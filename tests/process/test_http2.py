@@ -168,7 +168,8 @@ def test_an_answer_that_breaks_off_is_a_reset(run_postern, run_fake):
     until("routed", lambda: postern.cli("sessions", "list").stdout.count("up") > 0)
     with Client(postern.port) as c:
         got = c.get("/session/up/")
-        assert got.status == 200 and got.body in (b"", b"half") and got.reset == h2.errors.ErrorCodes.INTERNAL_ERROR
+        assert got.status in (200, None) and got.body in (b"", b"half")  # the reset overtakes what has not gone out
+        assert got.reset == h2.errors.ErrorCodes.INTERNAL_ERROR
         assert c.get("/").status == 200
 
 
