@@ -125,14 +125,27 @@ location_index::location_index(location_index&&) noexcept = default;
 location_index::~location_index() = default;
 
 void location_index::locate(std::size_t listener, const request_head& head, located& out) const {
-    POSTERN_CHECK(listener < impl_->listeners.size());
-    out.clear();
-    set_host_text(head.host, out.host_text);
-    const server_entry* const server = impl_->server_for(listener, out.host_text, out.values);
-    out.server = server->settings;
+    located::host_memo& memo = out.memo;
+    if (!memo.known || memo.listener != listener || memo.host != head.host) {
+        POSTERN_CHECK(listener < impl_->listeners.size());
+        out.clear();
+        set_host_text(head.host, out.host_text);
+        const server_entry* const server = impl_->server_for(listener, out.host_text, out.values);
+        memo = {true,
+                listener,
+                std::string{head.host},
+                server->settings,
+                &server->locations,
+                out.values.size()};
+    }
+    out.values.resize(memo.captures);
+    out.server = memo.server;
+    out.location = nullptr;
+    out.prefix = out.rest = {};
+    out.add_slash = false;
     out.refused = refuse_path(head.path);
     if (out.refused == nullptr)
-        static_cast<void>(server->locations.find(head.path, out));
+        static_cast<void>(memo.locations->find(head.path, out));
 }
 
 const server_settings& location_index::server_of(std::size_t listener,
@@ -180,6 +193,7 @@ void located::clear() noexcept {
     prefix = rest = {};
     add_slash = false;
     refused = nullptr;
+    memo.known = false;
 }
 
 } // namespace postern::edge

@@ -19,6 +19,8 @@ struct capture {
 };
 using captures = boost::container::static_vector<capture, captures_max>;
 
+class location_tree;
+
 /// What was found. Views point into the request head, `host_text` and the settings: not to be
 /// copied or moved while used.
 struct located {
@@ -33,8 +35,19 @@ struct located {
         false; // path is "/session/x" for pattern "/session/{id}/": redirect to it with a slash
     const char* refused = nullptr; // why the path is refused (400); see refuse_path
     std::string host_text;         // Host without port and final dot, lower case
+
+    /// What the Host of the last request came to: on one connection it is nearly always the same.
+    struct host_memo {
+        bool known = false;
+        std::size_t listener = 0;
+        std::string host; // as sent
+        const server_settings* server = nullptr;
+        const location_tree* locations = nullptr;
+        std::size_t captures = 0; // of values, they come first
+    } memo;
+
     [[nodiscard]] std::optional<std::string_view> value_of(std::string_view name) const noexcept;
-    void clear() noexcept; // keeps host_text's room
+    void clear() noexcept; // keeps host_text's room, forgets the memo
 };
 
 /// An immutable index over the servers of one loaded conf, which must outlive it. Order as in
@@ -74,8 +87,9 @@ class location_index {
 
 /// A reason to refuse the path outright, or nullptr. Refused: dot segments, plain or encoded,
 /// between separators plain or encoded ("/../", "/%2e./", "%2f..%5c", "/..;x"); a raw backslash,
-/// which browsers never send and some servers take for a slash; control bytes and spaces. All else
-/// goes through byte for byte, also "//", "%2F", "%00".
+/// which browsers never send and some servers take for a slash; control bytes and spaces; "%00" and
+/// escapes without two digits. All else
+/// goes through byte for byte, also "//" and "%2F".
 [[nodiscard]] const char* refuse_path(std::string_view raw_path) noexcept;
 
 } // namespace postern::edge

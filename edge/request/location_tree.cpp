@@ -90,18 +90,25 @@ bool location_tree::find(std::string_view path, located& out) const {
     std::size_t best_rank = entries_.size();
     std::size_t best_taken = 0;
     for (std::int32_t i = group_of(path); i >= 0; i = groups_[static_cast<std::size_t>(i)].parent) {
-        for (const std::uint32_t rank : groups_[static_cast<std::size_t>(i)].ranks) {
+        const group& g = groups_[static_cast<std::size_t>(i)];
+        if (g.ranks.front() >= best_rank)
+            continue;
+        const std::size_t run = matcher::capture_run(path.substr(g.head.size()));
+        for (const std::uint32_t rank : g.ranks) {
             if (rank >= best_rank)
                 break;
-            captures found;
-            const auto taken = entries_[rank].pattern.match(path, found);
-            if (!taken || found.size() > out.values.capacity() - own_captures)
+            // What a better one takes replaces what this one took.
+            const captures so_far = best ? out.values : captures{};
+            out.values.resize(own_captures);
+            const auto taken = entries_[rank].pattern.match_behind_head(path, run, out.values);
+            if (!taken) {
+                if (best)
+                    out.values = so_far;
                 continue;
+            }
             best = &entries_[rank];
             best_rank = rank;
             best_taken = *taken;
-            out.values.resize(own_captures);
-            out.values.insert(out.values.end(), found.begin(), found.end());
             break;
         }
     }

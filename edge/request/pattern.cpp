@@ -5,16 +5,6 @@
 #include <algorithm>
 
 namespace postern::edge {
-namespace {
-
-std::size_t capture_run(std::string_view text) noexcept {
-    std::size_t n = 0;
-    while (n < text.size() && is_capture_byte(text[n]))
-        ++n;
-    return n;
-}
-
-} // namespace
 
 matcher::matcher(const capture_pattern& pattern, const options& how) : whole_{how.whole} {
     for (const capture_pattern::piece& p : pattern.pieces) {
@@ -37,9 +27,15 @@ matcher::matcher(const capture_pattern& pattern, const options& how) : whole_{ho
         finish(s.literal);
 }
 
-std::optional<std::size_t> matcher::match(std::string_view text, captures& found) const {
-    if (!text.starts_with(head_))
-        return std::nullopt;
+std::size_t matcher::capture_run(std::string_view text) noexcept {
+    std::size_t n = 0;
+    while (n < text.size() && is_capture_byte(text[n]))
+        ++n;
+    return n;
+}
+
+std::optional<std::size_t> matcher::match_behind_head(std::string_view text, std::size_t first_run,
+                                                      captures& found) const {
     const std::size_t before = found.size();
     const auto fail = [&] {
         found.resize(before);
@@ -48,27 +44,25 @@ std::optional<std::size_t> matcher::match(std::string_view text, captures& found
     std::size_t at = head_.size();
     for (const step& s : steps_) {
         const std::string_view left = text.substr(at);
+        const std::size_t run = &s == steps_.data() ? first_run : capture_run(left);
         const bool last = &s == &steps_.back();
-        std::size_t length;
+        std::size_t length = run;
         if (last && whole_) {
             // The end is fixed: whatever lies before it is the capture's.
             if (!left.ends_with(s.literal))
                 return fail();
             length = left.size() - s.literal.size();
         } else if (s.literal.empty()) {
-            length = capture_run(left);
             if (length < left.size() && left[length] != '/')
                 return fail();
         } else if (!is_capture_byte(s.literal.front())) {
-            length = capture_run(left); // no capture reaches past the literal's first byte
+            // No capture reaches past the literal's first byte.
             if (!left.substr(length).starts_with(s.literal))
                 return fail();
         } else {
             length = left.find(s.literal, 1);
-            if (length == std::string_view::npos)
-                return fail();
         }
-        if (length == 0 || capture_run(left.substr(0, length)) != length)
+        if (length == 0 || length > run) // also where the literal was not found
             return fail();
         // Captures are put into paths of folders: no name may lead out of one.
         const std::string_view name = left.substr(0, length);

@@ -25,7 +25,17 @@ class matcher {
 
     /// Bytes of `text` that the pattern takes from its start, or nothing. Captures are appended to
     /// `found`; after a failure it is as before.
-    [[nodiscard]] std::optional<std::size_t> match(std::string_view text, captures& found) const;
+    [[nodiscard]] std::optional<std::size_t> match(std::string_view text, captures& found) const {
+        if (!text.starts_with(head_))
+            return std::nullopt;
+        return match_behind_head(text, capture_run(text.substr(head_.size())), found);
+    }
+    /// The same of a text that is known to start with head(). `first_run`: capture_run of what
+    /// follows it.
+    [[nodiscard]] std::optional<std::size_t>
+    match_behind_head(std::string_view text, std::size_t first_run, captures& found) const;
+    /// How many bytes at the start of `text` a capture may hold.
+    [[nodiscard]] static std::size_t capture_run(std::string_view text) noexcept;
 
     /// The literal bytes before the first capture.
     [[nodiscard]] const std::string& head() const noexcept { return head_; }

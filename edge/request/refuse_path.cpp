@@ -70,15 +70,7 @@ const char* refuse_slowly(std::string_view path) noexcept {
 
 const char* refuse_path(std::string_view path) noexcept {
     // Most paths have none of the bytes that it takes.
-    const char* const end = path.data() + path.size();
-    if (find_control_or_space(path.data(), end) != end ||
-        path.find('%') != std::string_view::npos || path.find('\\') != std::string_view::npos)
-        return refuse_slowly(path);
-    for (std::size_t dot = path.find('.', 1); dot != std::string_view::npos;
-         dot = path.find('.', dot + 1))
-        if (path[dot - 1] == '/' && is_dot_segment(path, dot))
-            return "a dot segment in the path";
-    return nullptr;
+    return may_be_refused(path) ? refuse_slowly(path) : nullptr;
 }
 
 } // namespace postern::edge

@@ -75,6 +75,47 @@ TEST(locate, server_by_exact_name_then_pattern_then_default) {
     EXPECT_EQ(out.location, nullptr);
 }
 
+TEST(locate, one_place_for_many_requests_is_as_good_as_a_new_one_each) {
+    const settings s = conf({
+        server({"edit.{c}.example"},
+               {session("/session/{t}/", "{t}"), location("/", handler::fixed)}),
+        server({"exact.example"}, {location("/{x}/", handler::fixed)}),
+        server({}, {session("/{t}/", "{t}")}, "127.0.0.1:81"),
+    });
+    const location_index index{s};
+    located reused;
+    const std::pair<std::size_t, std::pair<const char*, const char*>> requests[] = {
+        {0, {"edit.a.example", "/session/t1/x"}},
+        {0, {"edit.a.example", "/other"}},
+        {0, {"edit.a.example", "/../x"}},
+        {0, {"edit.a.example", "/session/t2/"}},
+        {0, {"edit.b.example", "/session/t2/"}},
+        {0, {"exact.example", "/y/"}},
+        {0, {"exact.example", "/"}},
+        {1, {"exact.example", "/y/z"}},
+        {0, {"exact.example", "/y/z"}},
+        {0, {"", "/y/z"}},
+        {0, {"EDIT.a.example:80", "/session/t1"}}};
+    for (const auto& [listener, request] : requests) {
+        // Hosts at other addresses each time, as on a connection.
+        const std::string host{request.first}, path{request.second};
+        request_head head;
+        head.host = host;
+        head.path = path;
+        located fresh;
+        index.locate(listener, head, fresh);
+        index.locate(listener, head, reused);
+        EXPECT_EQ(reused.server, fresh.server) << host << path;
+        EXPECT_EQ(reused.location, fresh.location) << host << path;
+        EXPECT_EQ(text_of(reused.values), text_of(fresh.values)) << host << path;
+        EXPECT_EQ(reused.prefix, fresh.prefix) << host << path;
+        EXPECT_EQ(reused.rest, fresh.rest) << host << path;
+        EXPECT_EQ(reused.add_slash, fresh.add_slash) << host << path;
+        EXPECT_EQ(reused.refused, fresh.refused) << host << path;
+        EXPECT_EQ(reused.host_text, fresh.host_text) << host << path;
+    }
+}
+
 TEST(locate, no_capture_leads_out_of_a_folder) {
     const settings s = conf({server({"{threadId}.edit.example"}, {}),
                              server({"sites.example"}, {location("/s/{site}-x/", handler::fixed)},
@@ -344,6 +385,20 @@ TEST(refuse_path, dot_segments_in_every_spelling) {
                              "/a%u002e"})
         EXPECT_NE(refuse_path(path), nullptr) << path;
     EXPECT_NE(refuse_path({"/\0", 2}), nullptr);
+}
+
+TEST(refuse_path, wherever_it_stands) {
+    for (const std::string_view bad : {"\\", " ", "\x7f", "\x1f", "%00", "%g0", "/./", "/../"})
+        for (std::size_t size = 1; size < 60; ++size)
+            for (std::size_t at = 1; at < size; ++at) {
+                std::string path(size, 'a');
+                path.front() = '/';
+                path.insert(at, bad);
+                ASSERT_NE(refuse_path(path), nullptr) << path;
+            }
+    for (std::size_t size = 1; size < 60; ++size)
+        for (const char* end : {"/..", "/."})
+            EXPECT_NE(refuse_path(std::string(size, 'a') + end), nullptr) << size;
 }
 
 TEST(refuse_path, what_dev_servers_need_passes) {
