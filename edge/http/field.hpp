@@ -72,7 +72,7 @@ struct field {
     std::string_view value; // without surrounding white space
 };
 
-using field_list = boost::container::small_vector<field, 32>;
+using field_list = boost::container::small_vector<field, 16>;
 
 /// First value of a field, empty if there is none.
 [[nodiscard]] inline std::string_view value_of(const field_list& fields, known id) noexcept {

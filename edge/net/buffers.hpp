@@ -44,6 +44,14 @@ class input_buffer {
         std::memcpy(data_.get() + end_, bytes.data(), bytes.size());
         end_ += bytes.size();
     }
+    /// Drops what is behind the first bytes of the content, and all room but theirs.
+    void keep_only(std::size_t bytes) {
+        std::unique_ptr<char[]> kept{new char[bytes]};
+        std::memcpy(kept.get(), view().data(), bytes);
+        data_ = std::move(kept);
+        begin_ = 0;
+        size_ = end_ = bytes;
+    }
     /// Gives the memory back when there is nothing in it.
     void release() noexcept {
         if (!empty())

@@ -3,7 +3,6 @@
 
 #include "base/ip_endpoint.hpp"
 #include "cache/session_reader.hpp"
-#include "edge/http/response_head.hpp"
 #include "edge/net/buffers.hpp"
 #include "edge/net/tcp_stream.hpp"
 #include "edge/settings/settings.hpp"
@@ -24,7 +23,6 @@ struct upstream_connection {
     tcp_stream link;
     base::ip_endpoint to;
     input_buffer input{8192}; // an answer of a few KB comes with its head in one read
-    response_head answer;     // the last one read; kept for its memory
     bool reused = false;      // it has answered before: it may have been closed behind our back
     deadlines::clock::time_point idle_since{};
 };

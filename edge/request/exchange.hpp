@@ -7,6 +7,7 @@
 #include "base/log.hpp"
 #include "cache/session_reader.hpp"
 #include "edge/http/request_head.hpp"
+#include "edge/http/response_head.hpp"
 #include "edge/limits/limiter.hpp"
 #include "edge/net/buffers.hpp"
 #include "edge/net/pipe_pool.hpp"
@@ -76,6 +77,7 @@ struct services {
     cache::session_reader& table;
     block_pool& blocks;
     std::span<char> scratch; // block_pool::block_bytes; anyone's, up to the next await
+    response_head& answer;   // the head just read from an upstream; anyone's, as scratch is
     pipe_pool& pipes;
     upstream_pool& upstreams;
     waiting_room& waiting;

@@ -156,7 +156,7 @@ task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh) {
 
 task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
                                     std::chrono::milliseconds within) {
-    response_head& out = up.answer;
+    response_head& out = x.worker.answer;
     constexpr unsigned interim_max = 8; // 100, 103...; more is a flood
     const limits_settings& limits = x.worker.conf.limits;
     const head_limits bounds{limits.response_head_bytes_max, limits.head_fields_max};

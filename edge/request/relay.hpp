@@ -35,8 +35,8 @@ void name_client(const exchange& x, request_rewrite& to);
 /// not answer.
 [[nodiscard]] task<upstream_ptr> reach(exchange& x, const upstream_plan& plan, bool fresh);
 
-/// Reads the final response head into up.answer (1xx but 101 are dropped). Errors as a status: 502
-/// broken or closed, 504 late; 0: good.
+/// Reads the final response head into worker.answer (1xx but 101 are dropped). Errors as a status:
+/// 502 broken or closed, 504 late; 0: good.
 struct head_outcome {
     unsigned status = 0;
     bool nothing_came =
@@ -47,7 +47,7 @@ struct head_outcome {
 [[nodiscard]] task<head_outcome> read_answer_head(exchange& x, upstream_connection& up,
                                                   std::chrono::milliseconds within);
 
-/// Sends up.answer on to the client: its head, then its body as it comes. True: the upstream
+/// Sends worker.answer on to the client: its head, then its body as it comes. True: the upstream
 /// connection can be kept.
 [[nodiscard]] task<bool> relay_answer(exchange& x, const upstream_plan& plan,
                                       upstream_connection& up);

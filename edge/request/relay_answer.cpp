@@ -29,12 +29,13 @@ response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan,
 /// The body of the answer whose head stands at the start of `up.input`; the head's bytes are gone
 /// with it.
 body_reader body_of(const exchange& x, upstream_connection& up) {
-    up.input.consume(up.answer.head_bytes);
+    const response_head& answer = x.worker.answer;
+    up.input.consume(answer.head_bytes);
     return {up.link,
             up.input,
             x.worker.blocks,
-            up.answer.framing,
-            up.answer.content_length,
+            answer.framing,
+            answer.content_length,
             x.worker.conf.timeouts.upstream_read};
 }
 
@@ -116,8 +117,8 @@ bool is_patchable(const upstream_plan& plan, const response_head& answer) {
 task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connection& up) {
     // The head's views point into up.input, which the body reader moves: the head is kept aside and
     // read again.
-    const std::string head_bytes{up.input.view().substr(0, up.answer.head_bytes)};
-    const bool keep_alive = may_keep(up.answer);
+    const std::string head_bytes{up.input.view().substr(0, x.worker.answer.head_bytes)};
+    const bool keep_alive = may_keep(x.worker.answer);
     body_reader body = body_of(x, up);
     std::string module;
     while (module.size() <= module_bytes_max) {
@@ -166,7 +167,7 @@ task<bool> answer_form(exchange& x, const upstream_plan& plan, unsigned status) 
 } // namespace
 
 task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connection& up) {
-    const response_head& answer = up.answer;
+    const response_head& answer = x.worker.answer;
     if (!plan.see_other.empty())
         co_return co_await answer_form(x, plan, answer.status);
     if (is_patchable(plan, answer))

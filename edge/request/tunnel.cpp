@@ -140,6 +140,17 @@ class two_way_tunnel {
     bool ended_ = false;
 };
 
+/// An open socket may be idle for hours: it keeps the head that its log line is made of, read again
+/// in just as much room, and no more.
+void shed_memory(exchange& x) {
+    x.out = {};
+    x.local_origin = {};
+    x.input.keep_only(x.head.head_bytes);
+    const limits_settings& limits = x.worker.conf.limits;
+    [[maybe_unused]] const read_outcome same =
+        read_request_head(x.input.view(), {limits.head_bytes_max, limits.head_fields_max}, x.head);
+}
+
 /// What the client sent behind its handshake (it should wait for the 101, but may not) and the
 /// target behind its 101.
 task<bool> pass_early_bytes(exchange& x, upstream_connection& up) {
@@ -177,7 +188,7 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
         co_await reply_error(x, outcome.status, "The target did not answer the handshake.");
         co_return relay_outcome::answered;
     }
-    const response_head& answer = up->answer;
+    const response_head& answer = x.worker.answer;
     if (answer.status != 101) {
         [[maybe_unused]] const bool keep = co_await relay_answer(x, plan, *up);
         co_return relay_outcome::answered;
@@ -195,6 +206,7 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     if (!going)
         co_return relay_outcome::answered;
     up->input.release();
+    shed_memory(x);
     two_way_tunnel through{x, *up};
     co_await through.run();
     co_return relay_outcome::answered;

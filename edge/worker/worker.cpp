@@ -43,6 +43,7 @@ class worker_process {
                 .table = table_,
                 .blocks = blocks_,
                 .scratch = scratch_,
+                .answer = answer_,
                 .pipes = pipes_,
                 .upstreams = upstreams_,
                 .waiting = waiting_,
@@ -85,6 +86,7 @@ class worker_process {
     cache::session_reader table_;
     block_pool blocks_;
     std::vector<char> scratch_ = std::vector<char>(block_pool::block_bytes);
+    response_head answer_;
     pipe_pool pipes_;
     location_index index_;
     tls_listeners tls_;

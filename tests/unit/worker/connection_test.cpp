@@ -150,6 +150,7 @@ TEST(connection, a_kept_alive_proxied_request_asks_nothing_of_the_heap) {
     ASSERT_TRUE(table);
     block_pool blocks;
     std::vector<char> scratch(block_pool::block_bytes);
+    response_head answer;
     pipe_pool pipes;
     upstream_pool upstreams{pair.loop, small.conf.timeouts, small.conf.limits, *table};
     waiting_room waiting{pair.loop, *table};
@@ -163,6 +164,7 @@ TEST(connection, a_kept_alive_proxied_request_asks_nothing_of_the_heap) {
                   .table = *table,
                   .blocks = blocks,
                   .scratch = scratch,
+                  .answer = answer,
                   .pipes = pipes,
                   .upstreams = upstreams,
                   .waiting = waiting,
