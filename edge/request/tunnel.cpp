@@ -2,6 +2,7 @@
 
 #include "edge/http/frame_observer.hpp"
 #include "edge/net/signal.hpp"
+#include "edge/request/access.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/reply.hpp"
 
@@ -149,6 +150,7 @@ void shed_memory(exchange& x) {
     const limits_settings& limits = x.worker.conf.limits;
     [[maybe_unused]] const read_outcome same =
         read_request_head(x.input.view(), {limits.head_bytes_max, limits.head_fields_max}, x.head);
+    take_access_token(x); // again
 }
 
 /// What the client sent behind its handshake (it should wait for the 101, but may not) and the
