@@ -118,7 +118,8 @@ worker_processes 1;
 {"user root;" if os.geteuid() == 0 else ""}
 pid {self.folder}/nginx.pid;
 {"".join(f"load_module {self.module(m)};" for m in self.modules)}
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile 65536;
+events {{ worker_connections 32768; }}
 http {{
     access_log {self.folder}/access.log combined buffer=32k flush=1s;
     client_body_temp_path {self.folder}/body; proxy_temp_path {self.folder}/proxy;
@@ -247,7 +248,7 @@ class Haproxy(Contender):
         self.file("haproxy.cfg", f"""
 global
     nbthread 1
-    maxconn 8192
+    maxconn 32768
     tune.bufsize 32768
     log stdout format raw local0 info
     ssl-default-bind-options ssl-min-ver TLSv1.3
@@ -294,6 +295,8 @@ class Postern(Contender):
         control = free_ports(1)[0]
         self.file("postern.conf", f"""
 workers         1;
+worker_connections 32768;
+client_connections off;
 error_log       stderr warn;
 access_log      {self.folder}/access.log combined;
 pid             {self.folder}/postern.pid;
