@@ -75,14 +75,15 @@ void doubt_links(const server_settings& server, std::vector<std::string>& doubts
             return network.contains(listen.address.address);
         });
     };
-    if (std::all_of(server.listens.begin(), server.listens.end(), is_local))
+    if (server.has_ssl() || std::all_of(server.listens.begin(), server.listens.end(), is_local))
         return;
     const auto by_link = std::find_if(server.locations.begin(), server.locations.end(),
                                       [](const auto& l) { return l.access.link; });
     if (by_link != server.locations.end())
         doubts.push_back(fmt::format(
             "{}: access link: browsers keep its cookie only over HTTPS, and nothing in the conf "
-            "says where that ends; name the proxy that does it in trusted_proxies",
+            "says where that ends; listen with ssl, or name the proxy that does it in "
+            "trusted_proxies",
             by_link->source));
 }
 
