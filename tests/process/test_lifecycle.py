@@ -272,8 +272,10 @@ def test_stopping_while_a_container_starts_ends_it(live):
 def test_a_killed_master_leaves_containers_to_the_next(live):
     postern = live()
     pid = serve(postern, "t")
+    orphans = [role_pid for pids in postern.children().values() for role_pid in pids]
     postern.signal(signal.SIGKILL)
     postern.program.wait()
+    until("nobody of the old ones answers in the new one's place", lambda: all(gone(p) for p in orphans))
     assert not gone(pid)
     postern.start()
     assert is_served(postern, "t")["pid"] == pid and len(started(postern, "t")) == 1
