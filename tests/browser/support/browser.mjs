@@ -23,7 +23,7 @@ after(() => browser?.close());
 /** A test with a browser of its own: `body({ context, page, tab })`; `tab()` opens one more in the same browser. */
 export function browser_test(name, body, { timeout = 90_000 } = {}) {
   test(name, { timeout }, async (t) => {
-    const context = await browser.newContext({ viewport: { width: 900, height: 900 } });
+    const context = await browser.newContext({ viewport: { width: 900, height: 900 }, ignoreHTTPSErrors: true });
     context.setDefaultTimeout(30_000);
     const tab = async () => watched(await context.newPage());
     try {

@@ -1,6 +1,6 @@
 // One real postern for a test file: its conf, its sessions' sites, and the session API. Everything it writes lies in
 // build/browser/NAME/ and is looked at after a failure.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -21,6 +21,12 @@ async function free_ports(count) {
   return ports;
 }
 
+function make_certificate(folder) {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '90',
+    '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    '-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')], { stdio: 'pipe' });
+}
+
 const session_location = (more) => `
     location /session/{threadId}/ {
         session;
@@ -31,7 +37,7 @@ const session_location = (more) => `
         ${more}
     }`;
 
-const conf_text = ({ folder, port, api, idle_timeout, route_ttl, location }) => `
+const conf_text = ({ folder, port, secure_port, api, idle_timeout, route_ttl, location }) => `
 workers         2;
 error_log       stderr info;
 pid             ${folder}/postern.pid;
@@ -57,6 +63,8 @@ lifecycle {
 allow_targets   127.0.0.0/8;
 server {
     listen          127.0.0.1:${port} default_server;
+    listen          127.0.0.1:${secure_port} ssl http2;
+    ssl_certificate ${folder}/cert.pem ${folder}/key.pem;
     server_name     127.0.0.1 localhost;
     ${session_location(location)}
     location /api/sessions/ { control open; }
@@ -83,9 +91,10 @@ export class Postern {
     self.sites = join(self.folder, 'sites');
     rmSync(self.folder, { recursive: true, force: true });
     mkdirSync(self.sites, { recursive: true });
-    [self.port, self.api_port] = await free_ports(2);
+    [self.port, self.api_port, self.secure_port] = await free_ports(3);
+    make_certificate(self.folder);
     self.url = `http://127.0.0.1:${self.port}`;
-    const values = { folder: self.folder, port: self.port, api: self.api_port, idle_timeout, route_ttl, location };
+    const values = { folder: self.folder, port: self.port, secure_port: self.secure_port, api: self.api_port, idle_timeout, route_ttl, location };
     writeFileSync(join(self.folder, 'postern.conf'), (conf ?? conf_text)(values));
     self.#run();
     const ended = self.ended.then((status) => { throw new Error(`postern ended with ${status}:\n${self.log()}`); });
@@ -163,6 +172,11 @@ export class Postern {
 
   page_of(thread) {
     return `${this.url}/session/${thread}/`;
+  }
+
+  /** The same over TLS. */
+  secure_page_of(thread) {
+    return `https://localhost:${this.secure_port}/session/${thread}/`;
   }
 
   // --- the session's files and process ---
