@@ -147,7 +147,7 @@ void http2_session::send_interim(http2_stream& s, std::span<char> head) {
 
 void http2_session::submit(http2_stream& s) {
     if (s.end_was_sent()) {
-        if (s.is_over() && !s.body_ended())
+        if (s.is_overdue()) // nobody reads the rest of the body (RFC 9113 8.1)
             refuse(s.id(), NGHTTP2_NO_ERROR);
     } else if (s.is_cut()) {
         refuse(s.id(), NGHTTP2_INTERNAL_ERROR);

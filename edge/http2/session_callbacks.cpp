@@ -150,8 +150,8 @@ int http2_callbacks::on_data(session_ptr session, std::uint8_t, std::int32_t id,
     return guarded(user, [&](http2_session&) {
         if (http2_stream* const s = stream_of(session, id); s && !s->is_over())
             s->received({reinterpret_cast<const char*>(bytes), size});
-        else
-            ::nghttp2_session_consume(session, id, size);
+        else // nobody reads it: no more of the stream than its window lets through
+            ::nghttp2_session_consume_connection(session, size);
     });
 }
 
@@ -178,11 +178,8 @@ int http2_callbacks::on_sent(session_ptr session, const nghttp2_frame* frame, vo
         if (!content || (hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
             return;
         http2_stream* const s = stream_of(session, hd.stream_id);
-        if (s == nullptr)
-            return;
-        s->end_sent();
-        if (s->is_over() && !s->body_ended()) // nobody reads the rest (RFC 9113 8.1)
-            self.refuse(hd.stream_id, NGHTTP2_NO_ERROR);
+        if (s != nullptr)
+            s->end_sent();
     });
 }
 

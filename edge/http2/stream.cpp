@@ -30,7 +30,7 @@ void http2_stream::open(http2_session& by, std::int32_t id, bool whole) noexcept
     expires_ = {};
     moved_ = loop_.timers().now();
     body_ended_ = whole;
-    ended_ = over_ = cut_ = closed_ = timed_out_ = false;
+    ended_ = over_ = overdue_ = cut_ = closed_ = timed_out_ = false;
 }
 
 void http2_stream::arm(milliseconds within) noexcept {
@@ -54,7 +54,15 @@ bool http2_stream::look(clock::time_point now, milliseconds send) noexcept {
         expires_ = {};
         cancel();
     }
-    return !closed_ && over_ && moved_ + send <= now;
+    if (closed_ || !over_)
+        return false;
+    if (!end_was_sent())
+        return moved_ + send <= now;
+    if (!body_ended_ && moved_ + body_grace <= now) {
+        overdue_ = true;
+        session_->touch(*this);
+    }
+    return false;
 }
 
 task<base::error_code> http2_stream::readable(milliseconds within) {

@@ -23,6 +23,9 @@ class http2_stream : public stream {
     using hook = boost::intrusive::list_member_hook<
         boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
     static constexpr std::size_t copied_bytes_max = 32UL * 1024;
+    /// Clients lose an answer when a reset follows on its heels (curl 7.88): so long a body that
+    /// nobody reads may go on.
+    static constexpr milliseconds body_grace{1000};
 
     explicit http2_stream(event_loop& loop) noexcept : loop_{loop} {}
 
@@ -64,6 +67,8 @@ class http2_stream : public stream {
     [[nodiscard]] bool is_cut() const noexcept { return cut_; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_; }
     [[nodiscard]] bool is_over() const noexcept { return over_; }
+    /// Answered, and body_grace later the request's body is still coming.
+    [[nodiscard]] bool is_overdue() const noexcept { return overdue_; }
     void end_sent() noexcept { stage_ = stage::end_sent; }
     [[nodiscard]] bool end_was_sent() const noexcept { return stage_ == stage::end_sent; }
     [[nodiscard]] std::size_t unsent() const noexcept {
@@ -99,7 +104,7 @@ class http2_stream : public stream {
     milliseconds write_within_{};
     bool body_ended_ = false;
     bool ended_ = false; // nothing more is written; over_: nor read
-    bool over_ = false, cut_ = false;
+    bool over_ = false, overdue_ = false, cut_ = false;
     bool closed_ = true;
     bool timed_out_ = false;
 };

@@ -336,6 +336,16 @@ def test_curl(live, tmp_path):
     assert got.stdout == "2 200", got
 
 
+@pytest.mark.parametrize("size", [1, 3_000_000])
+def test_curl_gets_the_answer_to_a_body_that_nobody_wants(live, tmp_path, size):
+    body = tmp_path / "body"
+    body.write_bytes(b"a" * size)
+    answers = [subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--data-binary", f"@{body}", "-w", "%{http_code}", "-o", "/dev/null",
+                               f"http://127.0.0.1:{live.port}/session/unknown/"], capture_output=True, text=True, timeout=20)
+               for _ in range(10)]
+    assert [a.stdout for a in answers] == ["404"] * 10, [a.stderr for a in answers]
+
+
 @pytest.mark.skipif(not shutil.which("h2load"), reason="no h2load")
 def test_h2load(live):
     got = subprocess.run(["h2load", "-n", "5000", "-c", "4", "-m", "50", f"http://127.0.0.1:{live.port}/session/up/bytes/1024",

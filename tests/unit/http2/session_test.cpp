@@ -171,15 +171,35 @@ TEST_F(session_test, an_answer_that_is_not_whole_is_a_reset) {
     EXPECT_EQ(closings, 2);
 }
 
-TEST_F(session_test, an_answer_before_the_bodys_end_stops_the_client) {
+TEST_F(session_test, an_answer_before_the_bodys_end_leaves_the_client_a_moment) {
     http2_stream& s = request(1, false);
     std::string_view head = answer;
     ASSERT_TRUE(s.write_now(head));
     s.finish(false);
     sent();
+    receive({data, 0, 1, "still coming"});
+    const auto ended = loop.timers().now();
+    EXPECT_FALSE(s.look(ended + http2_stream::body_grace - 1ms, 1ms));
+    EXPECT_TRUE(sent(reset).empty());
+    EXPECT_EQ(closings, 0);
+    EXPECT_FALSE(s.look(ended + http2_stream::body_grace, 1ms));
+    const auto resets = sent(reset);
+    ASSERT_EQ(resets.size(), 1U);
+    EXPECT_EQ(resets[0].number(), 0U) << "NO_ERROR";
     EXPECT_EQ(closings, 1);
     receive({data, 0, 1, "still coming"});
     EXPECT_TRUE(sent(goaway).empty());
+}
+
+TEST_F(session_test, a_body_that_ends_behind_its_answer_needs_no_reset) {
+    http2_stream& s = request(1, false);
+    std::string_view head = answer;
+    ASSERT_TRUE(s.write_now(head));
+    s.finish(false);
+    sent();
+    receive({data, end_stream, 1, "all of it"});
+    EXPECT_EQ(closings, 1);
+    EXPECT_TRUE(sent(reset).empty());
 }
 
 TEST_F(session_test, a_writer_waits_until_the_client_takes_it) {
