@@ -7,6 +7,7 @@ loading page with 503, Retry-After and no-store; /static/ is a folder of files; 
 
 import os
 import pathlib
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -15,6 +16,11 @@ import check
 from world import ROOT, ROUTER_CORE, Trouble, free_ports
 
 PAGE = "text/html; charset=utf-8"
+
+
+def connections_max():
+    """What HAProxy may promise: it wants two descriptors for each, and refuses to start without."""
+    return min(32768, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500) // 2)
 
 
 class Contender:
@@ -248,7 +254,7 @@ class Haproxy(Contender):
         self.file("haproxy.cfg", f"""
 global
     nbthread 1
-    maxconn 32768
+    maxconn {connections_max()}
     tune.bufsize 32768
     log stdout format raw local0 info
     ssl-default-bind-options ssl-min-ver TLSv1.3
