@@ -36,7 +36,9 @@ api_result<session> sessions::keep_alive(std::string_view session_id) {
     return std::move(*known);
 }
 
-api_result<session> sessions::deactivate(std::string_view session_id) {
+template <class Change>
+api_result<session> sessions::change(std::string_view session_id, std::string_view what,
+                                     Change change_record) {
     auto opened = this->store();
     if (!opened)
         return opened.error();
@@ -47,13 +49,12 @@ api_result<session> sessions::deactivate(std::string_view session_id) {
             return not_found("session", session_id);
         if (!known)
             return broken(store, known.error());
-        if (!is_running(*known) && known->status != session_status::failed)
+        if (!change_record(*known))
             return std::move(*known);
-        known->status = session_status::draining;
         auto written = store->replace(*known);
         if (written) {
             announce();
-            log_->info("session {}: deactivated", session_id);
+            log_->info("session {}: {}", session_id, what);
             return std::move(*written);
         }
         if (written.error().code != store_error::conflict &&
@@ -63,30 +64,21 @@ api_result<session> sessions::deactivate(std::string_view session_id) {
     return changed_meanwhile(session_id);
 }
 
+api_result<session> sessions::deactivate(std::string_view session_id) {
+    return change(session_id, "deactivated", [](session& record) {
+        if (!is_running(record) && record.status != session_status::failed)
+            return false;
+        record.status = session_status::draining;
+        return true;
+    });
+}
+
 api_result<session> sessions::revoke_links(std::string_view session_id) {
-    auto opened = this->store();
-    if (!opened)
-        return opened.error();
-    store_pool::lease& store = *opened;
-    for (int tried = 0; tried < tries_max; ++tried) {
-        auto known = store->get(session_id);
-        if (!known && known.error().code == store_error::not_found)
-            return not_found("session", session_id);
-        if (!known)
-            return broken(store, known.error());
-        known->access_generation = base::next_access_generation(
-            known->access_generation, base::to_epoch_ms(time_->wall()) / 1000);
-        auto written = store->replace(*known);
-        if (written) {
-            announce();
-            log_->info("session {}: its links are revoked", session_id);
-            return std::move(*written);
-        }
-        if (written.error().code != store_error::conflict &&
-            written.error().code != store_error::not_found)
-            return broken(store, written.error());
-    }
-    return changed_meanwhile(session_id);
+    return change(session_id, "its links are revoked", [this](session& record) {
+        record.access_generation = base::next_access_generation(
+            record.access_generation, base::to_epoch_ms(time_->wall()) / 1000);
+        return true;
+    });
 }
 
 api_result<session> sessions::get(std::string_view session_id) {

@@ -56,6 +56,11 @@ class sessions {
 
   private:
     [[nodiscard]] api_result<store_pool::lease> store();
+    /// Writes what `change_record` makes of the record, against other writers; nothing where it
+    /// says false. Returns the record as it stands then.
+    template <class Change>
+    [[nodiscard]] api_result<sync::session> change(std::string_view session_id,
+                                                   std::string_view what, Change change_record);
     [[nodiscard]] static api_error broken(store_pool::lease& store, const base::failure& why);
     [[nodiscard]] api_result<sync::session> wanted_session(store_pool::lease& store,
                                                            const fields& wanted) const;
