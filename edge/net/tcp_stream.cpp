@@ -1,5 +1,6 @@
 #include "edge/net/tcp_stream.hpp"
 
+#include "edge/net/pieces.hpp"
 #include "edge/net/socket_address.hpp"
 
 #include <array>
@@ -19,14 +20,6 @@ constexpr std::uint8_t without_wait_max = 16;
 
 bool would_block() noexcept {
     return errno == EAGAIN || errno == EWOULDBLOCK;
-}
-
-void drop_front(std::span<std::string_view> pieces, std::size_t bytes) noexcept {
-    for (std::string_view& piece : pieces) {
-        const std::size_t step = std::min(bytes, piece.size());
-        piece.remove_prefix(step);
-        bytes -= step;
-    }
 }
 
 } // namespace
@@ -140,8 +133,7 @@ bool tcp_stream::write_now(std::string_view& bytes) noexcept {
 task<base::error_code> tcp_stream::write_all(std::string_view first, std::string_view second,
                                              std::string_view third, milliseconds within) {
     std::array<std::string_view, 3> pieces{first, second, third};
-    const auto left = [&] { return pieces[0].size() + pieces[1].size() + pieces[2].size(); };
-    while (left() > 0) {
+    while (size_of(pieces) > 0) {
         const ssize_t n = send(pieces);
         if (n >= 0) {
             drop_front(pieces, static_cast<std::size_t>(n));

@@ -1,4 +1,5 @@
 // The way out: pieces into records, records to the socket.
+#include "edge/net/pieces.hpp"
 #include "edge/tls/openssl.hpp"
 #include "edge/tls/tls_stream.hpp"
 
@@ -19,21 +20,6 @@ constexpr std::size_t step_bytes = 4 * record_bytes; // sealed at a time, for on
 /// Of sealed bytes that wait for the socket. Only what OpenSSL says of its own accord (answers to
 /// key updates) can add to one step's.
 constexpr std::size_t unsent_max = 2 * step_bytes;
-
-std::size_t size_of(std::span<const std::string_view> pieces) noexcept {
-    std::size_t bytes = 0;
-    for (const std::string_view piece : pieces)
-        bytes += piece.size();
-    return bytes;
-}
-
-void drop_front(std::span<std::string_view> pieces, std::size_t bytes) noexcept {
-    for (std::string_view& piece : pieces) {
-        const std::size_t step = std::min(bytes, piece.size());
-        piece.remove_prefix(step);
-        bytes -= step;
-    }
-}
 
 } // namespace
 
