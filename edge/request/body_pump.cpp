@@ -98,12 +98,11 @@ task<void> body_pump::pump() {
         up_.link.progress(x_.worker.conf.timeouts.upstream_read); // a long upload is no late answer
         if (error)
             co_return; // the upstream may have answered and closed: reading its answer tells
-        while (x_.paced && !stopping_) {
-            const bool wait = co_await must_wait(x_);
-            if (!wait)
-                break;
-            up_.link.progress(x_.worker.conf.timeouts.upstream_read);
-        }
+        if (x_.paced)
+            co_await keep_pace(x_, [this] {
+                up_.link.progress(x_.worker.conf.timeouts.upstream_read);
+                return !stopping_;
+            });
     }
     if (stopping_)
         co_return;

@@ -144,7 +144,7 @@ struct exchange {
     // limits; owners: none of them is limited without services::rates
     byte_owners owners;
     std::uint64_t bytes_counted = 0; // of bytes_sent and bytes_received
-    bool paced = false;              // bytes are limited: whoever moves them asks must_wait
+    bool paced = false;              // bytes are limited: whoever moves them keeps their pace
     bool slowed = false;             // and had to wait
 
     base::ip_endpoint upstream; // none: no upstream was asked

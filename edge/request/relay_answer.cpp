@@ -86,11 +86,8 @@ task<bool> send_rest(exchange& x, body_reader& body, body_to_client way) {
         const bool sent = co_await send_piece(x, content, way);
         if (!sent)
             co_return false;
-        while (x.paced) {
-            const bool wait = co_await must_wait(x);
-            if (!wait)
-                break;
-        }
+        if (x.paced)
+            co_await keep_pace(x);
     }
     if (body.error() != body_error::none) {
         // The head has gone out: the client can only learn it from a connection that ends without

@@ -94,11 +94,8 @@ task<base::error_code> send_file(exchange& x, const static_answer& answer) {
                                             x.worker.conf.timeouts.send);
         done += step;
         x.bytes_sent += step;
-        while (x.paced && !error) {
-            const bool wait = co_await must_wait(x);
-            if (!wait)
-                break;
-        }
+        if (x.paced && !error)
+            co_await keep_pace(x);
     }
     co_return error;
 }

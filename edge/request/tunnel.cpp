@@ -77,24 +77,18 @@ class two_way_tunnel {
                     co_return;
                 }
             }
+            // Until then the sender is held by its own full socket.
             if (x_.paced)
-                co_await keep_pace(from, to);
+                co_await keep_pace(x_, [&] {
+                    from.progress(idle);
+                    to.progress(idle);
+                    return !ended_;
+                });
         }
         if (end == end_of_stream())
             to.shutdown_send(); // half-closed: the other direction may have more to say
         else
             end_both();
-    }
-
-    /// Reads on when a byte rate allows it: until then the sender is held by its own full socket.
-    task<void> keep_pace(stream& from, stream& to) {
-        while (!ended_) {
-            const bool wait = co_await must_wait(x_);
-            if (!wait)
-                break;
-            from.progress(x_.worker.conf.timeouts.tunnel_idle);
-            to.progress(x_.worker.conf.timeouts.tunnel_idle);
-        }
     }
 
     /// What the peer does not take yet has to make room in the scratch that all share.
