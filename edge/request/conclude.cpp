@@ -49,13 +49,12 @@ void conclude(exchange& x, steady_clock::time_point began) {
     x.worker.access->put(line);
 }
 
-task<void> linger(stream& client, std::span<char> scratch) {
-    constexpr std::chrono::seconds at_most{5};
-    constexpr std::chrono::seconds pause_max{2};
+task<void> linger(stream& client, std::span<char> scratch, std::chrono::milliseconds at_most) {
+    constexpr std::chrono::milliseconds pause_max{2000};
     client.shutdown_send();
     const steady_clock::time_point end = steady_clock::now() + at_most;
     while (steady_clock::now() < end) {
-        const auto error = co_await client.readable(pause_max);
+        const auto error = co_await client.readable(std::min(at_most, pause_max));
         if (error || client.read_now(scratch).error)
             break;
     }

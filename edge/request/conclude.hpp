@@ -17,7 +17,8 @@ void conclude(exchange& x, std::chrono::steady_clock::time_point began);
 
 /// Closes so that the client can read our last answer: a close with unread bytes would be a reset
 /// that takes the answer with it (RFC 9112 9.6). Reads on for a while, bounded in time, into
-/// `scratch`.
-[[nodiscard]] task<void> linger(stream& client, std::span<char> scratch);
+/// `scratch`; ends early where nothing comes.
+[[nodiscard]] task<void> linger(stream& client, std::span<char> scratch,
+                                std::chrono::milliseconds at_most = std::chrono::seconds{5});
 
 } // namespace postern::edge

@@ -1,24 +1,18 @@
 #include "edge/worker/shake_hands.hpp"
 
+#include "edge/request/conclude.hpp"
+
 namespace postern::edge {
 namespace {
 
-/// In nginx's words. What the client still sends is taken for a moment: a close with unread bytes
-/// would be a reset, which takes the answer with it.
-task<void> refuse_plain_http(tls_stream& client) {
+/// In nginx's words.
+task<void> refuse_plain_http(services& worker, tls_stream& client) {
     constexpr std::string_view answer =
         "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n"
         "Content-Length: 46\r\nConnection: close\r\n\r\n"
         "The plain HTTP request was sent to HTTPS port\n";
     client.answer_in_the_clear(answer);
-    client.shutdown_send();
-    constexpr std::chrono::seconds at_most{1};
-    const auto end = std::chrono::steady_clock::now() + at_most;
-    while (std::chrono::steady_clock::now() < end) {
-        const auto error = co_await client.readable(at_most);
-        if (error || client.read_now({}).error)
-            break;
-    }
+    co_await linger(client, worker.scratch, std::chrono::seconds{1});
 }
 
 } // namespace
@@ -35,7 +29,7 @@ task<bool> shake_hands(services& worker, tls_stream& client, const std::string& 
         co_return true;
     case handshake::plain_http:
         count(cache::counter::tls_plain_http);
-        co_await refuse_plain_http(client);
+        co_await refuse_plain_http(worker, client);
         break;
     case handshake::late:
         count(cache::counter::timeouts_handshake);
