@@ -2,6 +2,7 @@
 // for. Made by control and the CLI, read by workers. Pure but for the MAC, which is OpenSSL's.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,10 @@ inline constexpr std::size_t access_keys_max = 2;
 /// What a token is for. One that was made for the one is none for the other: a cookie cannot be
 /// passed on as a link.
 enum class access_use : char { link = 'l', cookie = 'c' };
+
+/// How long a link may hold, and how long it does where nobody says.
+inline constexpr std::chrono::hours access_link_longest{30 * 24};
+inline constexpr std::chrono::hours access_link_standard{1};
 
 /// Who may see what for how long. Views outlive the call.
 struct access_grant {

@@ -11,8 +11,11 @@
 namespace postern::control {
 namespace {
 
-constexpr std::int64_t link_s_standard = 3600;
-constexpr std::int64_t link_s_max = 30 * 24 * 3600;
+using std::chrono::seconds;
+
+constexpr std::int64_t link_s_standard = seconds{base::access_link_standard}.count();
+constexpr std::int64_t link_s_max = seconds{base::access_link_longest}.count();
+static_assert(link_s_max == 2592000, "as link_fields says");
 
 /// 0: none that is allowed.
 std::int64_t seconds_of(std::string_view digits) noexcept {

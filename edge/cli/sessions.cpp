@@ -120,9 +120,9 @@ class session_commands {
 
     int link() {
         using namespace std::chrono_literals;
-        milliseconds lifetime = 1h;
+        milliseconds lifetime = base::access_link_standard;
         if (line_.lifetime) {
-            const auto given = duration_of(*line_.lifetime, {1s, 30 * 24h});
+            const auto given = duration_of(*line_.lifetime, {1s, base::access_link_longest});
             if (!given)
                 return to_.refuse(exit_usage, "--for " + given.error().text);
             lifetime = *given;
