@@ -17,12 +17,8 @@ using std::chrono::steady_clock;
 /// How a request's head was read.
 enum class head_state { complete, refused, ended };
 
-struct request_clock {
-    steady_clock::time_point started;
-};
-
-/// Waits for a request and reads its head into x.head.
-task<head_state> read_head(exchange& x, bool first, request_clock& began) {
+/// Waits for a request and reads its head into x.head. `began`: when its first byte came.
+task<head_state> read_head(exchange& x, bool first, steady_clock::time_point& began) {
     const settings& conf = x.worker.conf;
     const head_limits bounds{conf.limits.head_bytes_max, conf.limits.head_fields_max};
     // An idle connection may wait long; once a head has begun, it has to be complete in time,
@@ -30,7 +26,7 @@ task<head_state> read_head(exchange& x, bool first, request_clock& began) {
     steady_clock::time_point head_deadline = steady_clock::now() + conf.timeouts.client_header;
     bool begun = first || !x.input.empty();
     if (begun)
-        began.started = steady_clock::now();
+        began = steady_clock::now();
     for (;;) {
         if (!x.input.empty()) {
             const read_outcome read = read_request_head(x.input.view(), bounds, x.head);
@@ -65,8 +61,8 @@ task<head_state> read_head(exchange& x, bool first, request_clock& began) {
         }
         if (!begun) {
             begun = true;
-            began.started = steady_clock::now();
-            head_deadline = began.started + conf.timeouts.client_header;
+            began = steady_clock::now();
+            head_deadline = began + conf.timeouts.client_header;
         }
         x.input.filled(n);
     }
@@ -99,7 +95,7 @@ task<void> serve_requests(exchange& x) {
     const limits_settings& limits = x.worker.conf.limits;
     for (std::uint32_t served = 0;; ++served) {
         x.reset();
-        request_clock began{};
+        steady_clock::time_point began{};
         const head_state state = co_await read_head(x, served == 0, began);
         if (state == head_state::ended)
             break;
@@ -108,7 +104,7 @@ task<void> serve_requests(exchange& x) {
                 !x.head.keep_alive || x.worker.draining || served + 1 >= limits.keepalive_requests;
             co_await serve(x);
         }
-        conclude(x, began.started);
+        conclude(x, began);
         if (x.cut_short) {
             x.client.abort();
             break;
