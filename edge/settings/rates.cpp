@@ -9,14 +9,6 @@ namespace {
 constexpr std::uint64_t requests_max = 1'000'000;
 constexpr std::uint64_t bytes_max = std::uint64_t{1} << 40U; // 1 TiB
 
-/// What follows "burst=", or a complaint.
-parsed<std::string_view> burst_text_of(std::string_view word, std::string_view example) {
-    constexpr std::string_view key = "burst=";
-    if (!word.starts_with(key))
-        return complaint{fmt::format("\"{}\" is not known; write {}", shown(word), example)};
-    return word.substr(key.size());
-}
-
 bool cut_ending(std::string_view& text, std::string_view ending) {
     if (!text.ends_with(ending))
         return false;
@@ -43,7 +35,7 @@ parsed<rate_limit> request_rate_of(std::string_view rate, std::string_view burst
     made.burst = std::max<std::uint64_t>(made.units / seconds, 1);
     if (burst.empty())
         return made;
-    const auto text = burst_text_of(burst, "burst=200");
+    const auto text = keyed_word(burst, "burst=200");
     if (!text)
         return text.error();
     const auto at_once = count_of(*text, {1, requests_max});
@@ -65,7 +57,7 @@ parsed<rate_limit> byte_rate_of(std::string_view rate, std::string_view burst) {
     made.units = made.burst = *units;
     if (burst.empty())
         return made;
-    const auto text = burst_text_of(burst, "burst=20m");
+    const auto text = keyed_word(burst, "burst=20m");
     if (!text)
         return text.error();
     const auto at_once = size_of(*text, {1, bytes_max});

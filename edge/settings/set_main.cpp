@@ -66,11 +66,16 @@ answer set_error_log(const call& c, settings& out) {
     return std::nullopt;
 }
 
+answer nothing_after_off(const call& c) {
+    if (c.count() == 1)
+        return std::nullopt;
+    return complaint{fmt::format("nothing may follow off, but \"{}\" does", shown(c.word(1)))};
+}
+
 answer set_access_log(const call& c, settings& out) {
     if (c.word(0) == "off") {
-        if (c.count() > 1)
-            return complaint{
-                fmt::format("nothing may follow off, but \"{}\" does", shown(c.word(1)))};
+        if (auto wrong = nothing_after_off(c))
+            return wrong;
         out.access_log.clear();
         out.access_format = access_log_format::off;
         return std::nullopt;
@@ -87,13 +92,11 @@ answer set_access_log(const call& c, settings& out) {
 }
 
 answer set_session_table(const call& c, settings& out) {
-    constexpr std::string_view key = "capacity=";
     if (c.count() == 2) {
-        if (!c.word(1).starts_with(key))
-            return complaint{
-                fmt::format("\"{}\" is not known; write capacity=100k", shown(c.word(1)))};
-        const auto capacity =
-            count_of(std::string_view{c.word(1)}.substr(key.size()), {1, 100'000'000});
+        const auto text = keyed_word(c.word(1), "capacity=100k");
+        if (!text)
+            return text.error();
+        const auto capacity = count_of(*text, {1, 100'000'000});
         if (!capacity)
             return complaint{"capacity: " + capacity.error().text};
         out.table_capacity = *capacity;
@@ -160,9 +163,8 @@ answer set_size(const call& c, settings& out) {
 template <auto Member, parsed<rate_limit> (*Read)(std::string_view, std::string_view)>
 answer set_rate(const call& c, settings& out) {
     if (c.word(0) == "off") {
-        if (c.count() > 1)
-            return complaint{
-                fmt::format("nothing may follow off, but \"{}\" does", shown(c.word(1)))};
+        if (auto wrong = nothing_after_off(c))
+            return wrong;
         out.limits.*Member = {};
         return std::nullopt;
     }
@@ -180,7 +182,6 @@ answer set_client_connections(const call& c, settings& out) {
 }
 
 answer set_client_min_rate(const call& c, settings& out) {
-    constexpr std::string_view key = "within=";
     out.limits.client_bytes_min = 0;
     if (c.word(0) == "off" && c.count() == 1)
         return std::nullopt;
@@ -190,10 +191,10 @@ answer set_client_min_rate(const call& c, settings& out) {
     out.limits.client_bytes_min = rate->units;
     if (c.count() == 1)
         return std::nullopt;
-    if (!c.word(1).starts_with(key))
-        return complaint{fmt::format("\"{}\" is not known; write within=60s", shown(c.word(1)))};
-    return take(duration_of(std::string_view{c.word(1)}.substr(key.size()), {1ms, 24h}),
-                out.limits.client_lag_max);
+    const auto lag = keyed_word(c.word(1), "within=60s");
+    if (!lag)
+        return lag.error();
+    return take(duration_of(*lag, {1ms, 24h}), out.limits.client_lag_max);
 }
 
 constexpr std::uint64_t kib = 1024;

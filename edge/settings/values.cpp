@@ -118,6 +118,13 @@ parsed<std::uint64_t> count_of(std::string_view text, bounds<std::uint64_t> with
     return *count;
 }
 
+parsed<std::string_view> keyed_word(std::string_view word, std::string_view example) {
+    const std::string_view key = example.substr(0, example.find('=') + 1);
+    if (!word.starts_with(key))
+        return complaint{fmt::format("\"{}\" is not known; write {}", shown(word), example)};
+    return word.substr(key.size());
+}
+
 parsed<bool> on_or_off(std::string_view text) {
     if (text == "on")
         return true;

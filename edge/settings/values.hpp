@@ -47,6 +47,9 @@ struct bounds {
 /// "10m/s", and "burst=20m" or nothing: then a second's worth.
 [[nodiscard]] parsed<rate_limit> byte_rate_of(std::string_view rate, std::string_view burst);
 
+/// What follows "KEY=" in `word`, where `example` is "KEY=" and a value.
+[[nodiscard]] parsed<std::string_view> keyed_word(std::string_view word, std::string_view example);
+
 [[nodiscard]] parsed<bool> on_or_off(std::string_view text);
 
 /// The position of `text` in `choices`.
