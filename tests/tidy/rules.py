@@ -9,7 +9,8 @@ _behind_request = {"base", "cache", "edge/settings", "edge/http", "edge/static",
 arrows: dict[str, set[str]] = {
     "base": set(),
     "cache": {"base"},
-    "sync": {"base", "cache"},
+    "sync/aws": {"base"},
+    "sync": {"base", "cache", "sync/aws"},
     "control": {"base", "cache", "sync"},
     "edge/settings": {"base"},
     "edge/pages": {"base", "edge/settings"},
@@ -32,12 +33,13 @@ generated_headers = {"version.hpp"}
 
 # Library header (regular expression) -> the files that may name it (full match).
 library_homes: dict[str, list[str]] = {
-    r"curl/": [r"sync/aws/https\.cpp", r"control/launch/prober\.cpp"],
+    r"curl/": [r"sync/aws/curl_transport\.cpp", r"control/launch/prober\.cpp"],
     r"microhttpd\.h": [r"control/http_server\.cpp"],
     r"nghttp2/": [r"edge/http2/session.*\.[ch]pp"],
     r"sqlite3\.h": [r"sync/store/sqlite/.*\.[ch]pp"],
-    r"nlohmann/": [r"control/api/.*\.[ch]pp", r"control/json\.[ch]pp"],
-    r"openssl/": [r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/access_token\.cpp"],
+    r"nlohmann/": [r"control/api/.*\.[ch]pp", r"sync/aws/json\.hpp"],
+    r"zlib\.h": [r"sync/aws/wire_body\.cpp"],
+    r"openssl/": [r"sync/aws/sigv4\.cpp", r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/access_token\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
     r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
@@ -52,12 +54,13 @@ line_bounds: list[tuple[str, int]] = [
     (r".*", 600),
 ]
 
-folders_with_readme = ["base", "cache", "sync", "control", "edge", "tests", "bench", "conf", "conf/quickstart", "packaging"]
+folders_with_readme = ["base", "cache", "sync", "sync/aws", "control", "edge", "tests", "bench", "conf", "conf/quickstart", "packaging"]
 
 # tests/unit/PROGRAM -> the folders whose files it tests (regular expression).
 unit_folders = {
     "base": "base",
     "cache": "cache",
+    "aws": "sync/aws",
     "sync": "sync",
     "control": "control",
     "settings": "edge/settings",
