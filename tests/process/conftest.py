@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+import dynamodb as dynamodb_local  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -43,3 +44,10 @@ def run_fake(tmp_path):
     yield run
     for fake in started:
         fake.end()
+
+
+@pytest.fixture(scope="session")
+def dynamodb(tmp_path_factory):
+    """The session's DynamoDB Local, started when a test first asks for it; see dynamodb.py."""
+    with dynamodb_local.DynamoDBLocal(tmp_path_factory.mktemp("dynamodb")) as server:
+        yield server
