@@ -15,7 +15,7 @@ class frame_pool {
             return ::operator new(bytes);
         block*& first = lists()[index_of(bytes)];
         if (!first)
-            return ::operator new((index_of(bytes) + 1) * step);
+            return ::operator new(size_of(index_of(bytes)));
         block* const taken = first;
         first = taken->next;
         return taken;
@@ -31,17 +31,22 @@ class frame_pool {
     struct block {
         block* next;
     };
-    static constexpr std::size_t step = 64, largest = 8192;
+    // glibc's malloc has blocks of 16 n + 8 bytes: sizes between them would be rounded up to them,
+    // and frames wait in great numbers.
+    static constexpr std::size_t step = 16, odd = 8, largest = 8192;
 #ifdef __SANITIZE_ADDRESS__
     static constexpr std::size_t pooled_max = 0; // so that it sees who uses a frame after its end
 #else
     static constexpr std::size_t pooled_max = largest;
 #endif
     static constexpr std::size_t index_of(std::size_t bytes) noexcept {
-        return (bytes - 1) / step;
+        return (bytes - 1 + step - odd) / step;
     }
-    static std::array<block*, largest / step>& lists() noexcept {
-        static thread_local constinit std::array<block*, largest / step> free{};
+    static constexpr std::size_t size_of(std::size_t index) noexcept {
+        return index * step + odd;
+    }
+    static std::array<block*, largest / step + 1>& lists() noexcept {
+        static thread_local constinit std::array<block*, largest / step + 1> free{};
         return free;
     }
 };

@@ -63,19 +63,19 @@ std::string_view cookie_of(const exchange& x) {
 /// As read_pass of the request's cookie.
 base::access_reading read_cookie(exchange& x) {
     const std::string_view cookie = cookie_of(x);
-    access_pass& pass = x.access;
-    const bool known = x.has_route && pass.known_generation == x.route.access_generation &&
-                       pass.known_key == x.key.key &&
-                       pass.known_expires_s > seconds_of(x.worker.time.wall()) &&
-                       base::same_secret(pass.known_cookie, cookie);
-    if (known)
-        return {base::access_fault::none, pass.known_expires_s};
+    std::unique_ptr<access_pass::good_cookie>& known = x.access.known;
+    if (known && x.has_route && known->generation == x.route.access_generation &&
+        known->key == x.key.key && known->expires_s > seconds_of(x.worker.time.wall()) &&
+        base::same_secret(known->cookie, cookie))
+        return {base::access_fault::none, known->expires_s};
     const base::access_reading read = read_pass(x, base::access_use::cookie, cookie);
     if (read.fault == base::access_fault::none) {
-        pass.known_cookie = cookie;
-        pass.known_key = x.key.key;
-        pass.known_generation = x.route.access_generation;
-        pass.known_expires_s = read.expires_s;
+        if (!known)
+            known = std::make_unique<access_pass::good_cookie>();
+        known->cookie = cookie;
+        known->key = x.key.key;
+        known->generation = x.route.access_generation;
+        known->expires_s = read.expires_s;
     }
     return read;
 }
@@ -116,16 +116,19 @@ task<void> redirect_without_token(exchange& x, const base::access_reading& link)
 void take_access_token(exchange& x) {
     if (x.worker.access_keys.empty())
         return;
+    std::string rest;
     if (x.head.has_query)
-        if (const auto token = base::take_access_token(x.head.query, x.access.query)) {
+        if (const auto token = base::take_access_token(x.head.query, rest)) {
+            access_pass::taken_texts& texts = x.access.texts();
             x.access.has_token = true;
-            x.access.token = *token;
-            x.access.target = x.head.path;
-            if (!x.access.query.empty())
-                x.access.target.append("?").append(x.access.query);
-            x.head.target = x.access.target;
-            x.head.query = x.access.query;
-            x.head.has_query = !x.access.query.empty();
+            texts.token = *token;
+            texts.query = std::move(rest);
+            texts.target = x.head.path;
+            if (!texts.query.empty())
+                texts.target.append("?").append(texts.query);
+            x.head.target = texts.target;
+            x.head.query = texts.query;
+            x.head.has_query = !texts.query.empty();
         }
     for (field& f : x.head.fields)
         if (f.id == known::referer && f.value.find(base::access_parameter) != f.value.npos) {
@@ -133,9 +136,10 @@ void take_access_token(exchange& x) {
             if (!without_token(f.value, cleaned))
                 continue;
             // One is enough: a second field of the name is no Referer that anybody relies on.
-            if (x.access.referer.empty())
-                x.access.referer = std::move(cleaned);
-            f.value = x.access.referer;
+            std::string& referer = x.access.texts().referer;
+            if (referer.empty())
+                referer = std::move(cleaned);
+            f.value = referer;
             f.verbatim = false;
         }
 }
@@ -148,7 +152,7 @@ task<bool> admit(exchange& x) {
     base::access_reading link;
     if (rule.link) {
         if (x.access.has_token)
-            link = read_pass(x, base::access_use::link, x.access.token);
+            link = read_pass(x, base::access_use::link, x.access.taken->token);
         const bool good_link = link.fault == base::access_fault::none;
         if (!admitted && good_link)
             admit_by_link(x, link);

@@ -61,11 +61,12 @@ void name_client_behind(exchange& x) {
     const base::ip_address client = client_behind(x.head.fields, x.peer.address, trusted);
     if (client == x.peer.address)
         return;
-    if (client != x.named_client) {
-        x.named_client = client;
-        x.client_text = client.text();
-    }
-    x.client_address = x.client_text;
+    if (!x.behind_peer)
+        x.behind_peer =
+            std::make_unique<exchange::named_client>(exchange::named_client{client, client.text()});
+    else if (client != x.behind_peer->address)
+        *x.behind_peer = {client, client.text()};
+    x.client_address = x.behind_peer->text;
     if (x.worker.rates != nullptr)
         x.owners.client =
             is_in(trusted, client) ? no_limit_key : x.worker.rates->client_key(client);

@@ -25,6 +25,7 @@
 #include "edge/tls/tls_stream.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -149,10 +150,14 @@ struct exchange {
 
     base::ip_endpoint upstream; // none: no upstream was asked
 
-    std::string out;               // scratch for heads
-    std::string client_text;       // scratch: named_client, where the peer speaks for it
-    base::ip_address named_client; // the last one that client_text was made of
-    std::string local_origin;      // scratch: "http://localhost:4321" of the target
+    std::string out;          // scratch for heads
+    std::string local_origin; // scratch: "http://localhost:4321" of the target
+    /// The client that the peer named last; none: it never spoke for anyone.
+    struct named_client {
+        base::ip_address address;
+        std::string text;
+    };
+    std::unique_ptr<named_client> behind_peer;
 
     [[nodiscard]] const location_settings& location() const noexcept { return *where.location; }
     void count(cache::counter which, std::uint64_t by = 1) const noexcept {

@@ -135,11 +135,18 @@ class two_way_tunnel {
     bool ended_ = false;
 };
 
+/// A string that an empty one is assigned to keeps its room.
+void give_back(std::string& text) {
+    text.clear();
+    text.shrink_to_fit();
+}
+
 /// An open socket may be idle for hours: it keeps the head that its log line is made of, read again
 /// in just as much room, and no more.
 void shed_memory(exchange& x) {
-    x.out = {};
-    x.local_origin = {};
+    give_back(x.out);
+    give_back(x.local_origin);
+    x.access.known.reset();
     x.input.keep_only(x.head.head_bytes);
     const limits_settings& limits = x.worker.conf.limits;
     [[maybe_unused]] const read_outcome same =

@@ -190,22 +190,33 @@ task<void> run_on(services& worker, arrival from, connection_peer& peer, std::si
         co_await serve_requests(x);
 }
 
+// Two, so that a connection without TLS has no room for it in its frame.
+task<void> run_plain(services& worker, base::unique_fd socket, bool proxied, connection_peer& peer,
+                     std::size_t listener) {
+    const int fd = socket.get();
+    tcp_stream client{worker.loop, std::move(socket)};
+    co_await run_on(worker, {client, nullptr, fd, proxied}, peer, listener);
+}
+
+task<void> run_secure(services& worker, base::unique_fd socket, bool proxied, connection_peer& peer,
+                      std::size_t listener) {
+    const int fd = socket.get();
+    tls_stream client{worker.loop, std::move(socket), *worker.tls->at(listener)};
+    co_await run_on(worker, {client, &client, fd, proxied}, peer, listener);
+}
+
 task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,
                std::size_t listener) {
-    const tls_listener* const secure = worker.tls != nullptr ? worker.tls->at(listener) : nullptr;
+    const bool secure = worker.tls != nullptr && worker.tls->at(listener) != nullptr;
     const bool proxied =
         listener < worker.proxy_listeners.size() && worker.proxy_listeners[listener];
     limiter::counted_connection counted;
-    const int fd = socket.get();
-    if (!proxied && !admit(worker, peer, fd, secure != nullptr, counted))
+    if (!proxied && !admit(worker, peer, socket.get(), secure, counted))
         co_return;
-    if (secure != nullptr) {
-        tls_stream client{worker.loop, std::move(socket), *secure};
-        co_await run_on(worker, {client, &client, fd, proxied}, peer, listener);
-        co_return;
-    }
-    tcp_stream client{worker.loop, std::move(socket)};
-    co_await run_on(worker, {client, nullptr, fd, proxied}, peer, listener);
+    if (secure)
+        co_await run_secure(worker, std::move(socket), proxied, peer, listener);
+    else
+        co_await run_plain(worker, std::move(socket), proxied, peer, listener);
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <malloc.h>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -100,11 +101,18 @@ TEST(frame_pool, gives_the_same_memory_again_for_the_same_size) {
 #endif
     void* const first = frame_pool::take(500);
     frame_pool::give_back(first, 500);
-    EXPECT_EQ(frame_pool::take(510), first) << "sizes are rounded up to 64 bytes";
-    void* const other = frame_pool::take(600);
+    EXPECT_EQ(frame_pool::take(504), first) << "sizes are rounded up to those of malloc";
+    EXPECT_GE(malloc_usable_size(first), 504U);
+    void* const other = frame_pool::take(505);
     EXPECT_NE(other, first);
-    frame_pool::give_back(first, 510);
-    frame_pool::give_back(other, 600);
+    EXPECT_GE(malloc_usable_size(other), 505U);
+    frame_pool::give_back(first, 504);
+    frame_pool::give_back(other, 505);
+    for (std::size_t bytes = 1; bytes < 200; ++bytes) {
+        void* const small = frame_pool::take(bytes);
+        EXPECT_GE(malloc_usable_size(small), bytes);
+        frame_pool::give_back(small, bytes);
+    }
     void* const huge = frame_pool::take(100'000);
     frame_pool::give_back(huge, 100'000);
 }

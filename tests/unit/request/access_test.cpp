@@ -32,11 +32,11 @@ TEST(access, a_pass_by_other_means_does_not_end) {
     EXPECT_TRUE(still_admitted(pass, &route, at_s(1000)));
     EXPECT_TRUE(still_admitted(pass, nullptr, at_s(1000)));
     pass.by_link = pass.has_token = true;
-    pass.referer = "x";
+    pass.texts().referer = "x";
     pass.clear();
     EXPECT_TRUE(still_admitted(pass, nullptr, at_s(1000)));
     EXPECT_FALSE(pass.has_token);
-    EXPECT_EQ(pass.referer, "");
+    EXPECT_EQ(pass.taken->referer, "");
 }
 
 } // namespace
