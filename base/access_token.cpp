@@ -60,9 +60,25 @@ bool take_number(std::string_view& text, Number most, Number& out) {
     return true;
 }
 
-bool is_access_parameter(std::string_view pair) noexcept {
-    return pair.starts_with(access_parameter) &&
-           (pair.size() == access_parameter.size() || pair[access_parameter.size()] == '=');
+/// How many bytes at the start of `text` spell the parameter's name, each letter of it plain or as
+/// an escape; 0: it begins otherwise.
+std::size_t name_bytes(std::string_view text) noexcept {
+    std::size_t at = 0;
+    for (const char letter : access_parameter) {
+        if (at == text.size())
+            return 0;
+        const bool plain = text[at] == letter;
+        if (!plain && (text[at] != '%' || escaped_byte(text, at) != letter))
+            return 0;
+        at += plain ? 1 : 3;
+    }
+    return at;
+}
+
+/// As name_bytes, where nothing but a value follows.
+std::size_t parameter_name_bytes(std::string_view pair) noexcept {
+    const std::size_t bytes = name_bytes(pair);
+    return bytes == pair.size() || pair[bytes] == '=' ? bytes : 0;
 }
 
 } // namespace
@@ -119,8 +135,19 @@ std::string with_access_token(std::string_view url, std::string_view token) {
                        token, url.substr(end));
 }
 
+std::size_t find_access_parameter(std::string_view text) noexcept {
+    const char starts[] = {access_parameter.front(), '%'};
+    std::size_t at = 0;
+    while ((at = text.find_first_of({starts, sizeof starts}, at)) != std::string_view::npos) {
+        if (name_bytes(text.substr(at)) > 0)
+            return at;
+        ++at;
+    }
+    return text.size();
+}
+
 std::optional<std::string_view> take_access_token(std::string_view query, std::string& rest) {
-    if (query.find(access_parameter) == std::string_view::npos)
+    if (find_access_parameter(query) == query.size())
         return std::nullopt;
     std::optional<std::string_view> token;
     std::string kept;
@@ -128,9 +155,9 @@ std::optional<std::string_view> take_access_token(std::string_view query, std::s
     while (true) {
         const std::size_t end = std::min(query.find('&'), query.size());
         const std::string_view pair = query.substr(0, end);
-        if (is_access_parameter(pair)) {
+        if (const std::size_t bytes = parameter_name_bytes(pair); bytes > 0) {
             if (!token)
-                token = pair.substr(std::min(access_parameter.size() + 1, pair.size()));
+                token = pair.substr(std::min(bytes + 1, pair.size()));
         } else {
             if (!first)
                 kept += '&';

@@ -73,9 +73,12 @@ inline constexpr std::string_view access_cookie_prefix = "__Host-postern_access_
 
 /// `url` with the token as its last parameter, before a fragment.
 [[nodiscard]] std::string with_access_token(std::string_view url, std::string_view token);
-/// Takes every access parameter out of `query` (without "?"): the rest as it was, byte for byte, in
-/// `rest`, the first token as a view into `query`. Nothing: there was none, and `rest` is not
-/// touched.
+/// Where `text` first has the parameter's name, be it where no link has it, or with escapes for
+/// letters; text.size(): nowhere.
+[[nodiscard]] std::size_t find_access_parameter(std::string_view text) noexcept;
+/// Takes every access parameter, its name with escapes or without, out of `query` (without "?"):
+/// the rest as it was, byte for byte, in `rest`, the first token as a view into `query`. Nothing:
+/// there was none, and `rest` is not touched.
 [[nodiscard]] std::optional<std::string_view> take_access_token(std::string_view query,
                                                                 std::string& rest);
 

@@ -131,7 +131,7 @@ void take_access_token(exchange& x) {
             x.head.has_query = !texts.query.empty();
         }
     for (field& f : x.head.fields)
-        if (f.id == known::referer && f.value.find(base::access_parameter) != f.value.npos) {
+        if (f.id == known::referer && base::find_access_parameter(f.value) != f.value.size()) {
             std::string cleaned;
             if (!without_token(f.value, cleaned))
                 continue;

@@ -8,6 +8,17 @@ namespace postern::edge {
 
 using std::chrono::steady_clock;
 
+namespace {
+
+/// A link that was broken on its way opens nothing, and still holds its token
+/// ("%3Fpostern_access=",
+/// "&amp;postern_access=").
+std::string_view without_secret(const exchange& x, std::string_view url) {
+    return x.worker.access_keys.empty() ? url : url.substr(0, base::find_access_parameter(url));
+}
+
+} // namespace
+
 task<void> refuse_head(exchange& x, unsigned status, std::string_view reason) {
     x.head = {}; // whatever was read of it is not to be relied on
     x.where = {};
@@ -30,14 +41,14 @@ void conclude(exchange& x, steady_clock::time_point began) {
     request_record line;
     line.client = x.client_address;
     line.method = x.head.method_text;
-    line.target = x.head.target;
+    line.target = without_secret(x, x.head.target);
     line.minor_version = x.head.minor_version;
     line.http2 = x.http2;
     line.host = x.head.host;
     line.status = x.status;
     line.bytes_sent = x.bytes_sent;
     line.bytes_received = x.bytes_received;
-    line.referer = value_of(x.head.fields, known::referer);
+    line.referer = without_secret(x, value_of(x.head.fields, known::referer));
     line.user_agent = value_of(x.head.fields, known::user_agent);
     if (x.key.outcome == key_outcome::found)
         line.session = x.key.key;

@@ -62,6 +62,13 @@ task<void> serve_control(exchange& x) {
     co_await pass_to(x, plan);
 }
 
+/// Files care for no query, and their redirects to another spelling, which may be a session's, keep
+/// it.
+bool sees_all_of_url(const exchange& x) {
+    return x.where.location && x.location().handler == handler::static_files &&
+           !x.location().access.link;
+}
+
 bool body_too_large(const exchange& x) {
     const std::uint64_t bytes_max = x.location().body_bytes_max;
     return bytes_max > 0 && x.head.content_length && *x.head.content_length > bytes_max;
@@ -99,7 +106,8 @@ task<void> serve(exchange& x) {
             co_return;
     }
     session_key_of(x.worker.index, x.where, x.head, x.key);
-    take_access_token(x); // a redirect keeps it, and nothing else from here on
+    if (!sees_all_of_url(x))
+        take_access_token(x); // a redirect to a session keeps it, and nothing else from here on
     switch (x.key.outcome) {
     case key_outcome::redirect:
         co_await reply_redirect(x, x.key.redirect_to, x.key.from_referer);

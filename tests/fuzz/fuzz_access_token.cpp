@@ -42,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     POSTERN_CHECK(rest.size() + access_parameter.size() <= text.size());
     std::string again;
     POSTERN_CHECK(!take_access_token(rest, again));
+    POSTERN_CHECK(find_access_parameter(text) < text.size());
     read_token(*token);
     return 0;
 }

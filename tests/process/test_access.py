@@ -215,10 +215,15 @@ def test_nobody_else_gets_to_see_the_token(guarded):
     guarded.get(f"/session/one/../x?{made['query']}")
     guarded.get(f"/elsewhere?{made['query']}", headers={"Cookie": cookie})
     guarded.get(f"/up/v4/?{made['query']}")
+    escaped = made["query"].replace("postern", "%70oster%6E")
+    assert guarded.document(f"/session/one/?b=2&{escaped}").headers["location"] == "/session/one/?b=2"
+    # Links as mail programs and careless hands leave them open nothing, and are logged as little.
+    for broken in (f"/session/one/%3F{made['query']}", f"/session/one/?c&amp;{made['query']}", f"/session/one/%3F{escaped}"):
+        assert guarded.get(broken, headers={"Referer": f"http://x{broken}"}).status == 403
     explained = guarded.cli("explain", made["url"]).stdout
     assert "only by a link" in explained and token not in explained
     # Each worker writes its log in its own time.
-    requests_logged = ("/up/v4/", "/session/nobody/", "/elsewhere", "/session/one/?a=1")
+    requests_logged = ("/up/v4/", "/session/nobody/", "/elsewhere", "/session/one/?a=1", "/session/one/?b=2", "/session/one/?c&amp;")
     until("logged", lambda: all(text in guarded.access_log() for text in requests_logged))
     mac = token.split("-")[2]
     for text in (guarded.access_log(), guarded.log()):
@@ -232,6 +237,20 @@ def test_the_slash_is_added_before_the_token_is_taken(guarded):
     answer = guarded.document(f"/session/one?{made['query']}")
     assert answer.status == 307 and answer.headers["location"] == f"/session/one/?{made['query']}"
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_another_spelling_of_a_session_keeps_the_link(run_postern, run_fake):
+    # A location of files sees it first, and says how it is spelled here.
+    postern = run_postern(session="dev_server vite; access link;", main="access_key_file {folder}/access.key;")
+    postern.set_session("one", "active", f"127.0.0.1:{run_fake('mirror')}")
+    made = link(postern, "one")
+    for spelling in ("//session/one/x", "/%73ession/one/x"):
+        answer = postern.document(f"{spelling}?a=1&{made['query']}")
+        assert answer.status == 301 and answer.headers["location"] == f"/session/one/x?a=1&{made['query']}", answer
+    answer = postern.document(answer.headers["location"])
+    assert answer.status == 303 and answer.headers["location"] == "/session/one/x?a=1"
+    until("logged", lambda: "/%73ession/one/x?a=1" in postern.access_log() and "//session/one/x?a=1" in postern.access_log())
+    assert made["query"].split("-")[-1] not in postern.access_log()
 
 
 def test_networks(guarded):

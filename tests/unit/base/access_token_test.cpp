@@ -132,12 +132,38 @@ TEST(access_token, in_urls) {
         {"postern_access=T&postern_access=U", "", "T"},
         {"&postern_access=T&", "&", "T"},
         {"&&postern_access=T", "&", "T"},
+        {"%70ostern_access=T&a=1", "a=1", "T"},
+        {"a=%20&p%6fstern%5Faccess=T", "a=%20", "T"},
+        {"%70%6f%73%74%65%72%6e%5f%61%63%63%65%73%73", "", ""},
+        {"%50ostern_access=T", "?", std::nullopt},
+        {"%70ostern_accessible=T", "?", std::nullopt},
+        {"%7ostern_access=T&%", "?", std::nullopt},
+        {"postern_access%3DT", "?", std::nullopt},
     };
     for (const auto& row : rows) {
         std::string rest = "?";
         EXPECT_EQ(take_access_token(row.query, rest), row.token) << row.query;
         EXPECT_EQ(rest, row.rest) << row.query;
     }
+}
+
+TEST(access_token, is_seen_wherever_its_name_stands) {
+    const struct {
+        std::string_view text;
+        std::size_t at;
+    } rows[] = {
+        {"", 0},
+        {"/a?b=postern_acces", 18},
+        {"/a?postern_access=T", 3},
+        {"/a%3Fpostern_access=T", 5},
+        {"/a?x&amp;%70ostern_acces%73=T", 9},
+        {"/ppostern_access", 2},
+        {"/%70%70ostern_access", 4},
+        {"/%7postern_access", 3},
+        {"/postern%", 9},
+    };
+    for (const auto& row : rows)
+        EXPECT_EQ(find_access_parameter(row.text), row.at) << row.text;
 }
 
 TEST(access_token, a_cookie_for_each_session) {
