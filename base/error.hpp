@@ -17,9 +17,13 @@ struct failure {
     error_code code;
     std::string what; // complete sentence without the code's own text; may be empty
 
-    /// "what: code text", for the log and for people.
+    /// "what: code text", for the log and for people. Where the code is our own invalid_argument
+    /// the sentence has said all; EINVAL of a system call is another.
     [[nodiscard]] std::string text() const {
-        return what.empty() ? code.message() : what + ": " + code.message();
+        if (what.empty())
+            return code.message();
+        const bool said_all = code == make_error_code(boost::system::errc::invalid_argument);
+        return said_all ? what : what + ": " + code.message();
     }
 };
 
