@@ -45,7 +45,13 @@ int run_help(const command_line& line, const console& to) {
         to.out << usage << directive_list();
         return exit_ok;
     }
-    const std::string text = directive_help(line.subject);
+    std::string_view name = line.subject;
+    if (const std::string_view of = directive_of_word(name);
+        entries_named(name).empty() && !of.empty()) {
+        to.out << fmt::format("\"{}\" is a word of {}.\n\n", name, of);
+        name = of;
+    }
+    const std::string text = directive_help(name);
     if (text.empty()) {
         std::string sentence = fmt::format("there is no directive \"{}\"", shown(line.subject));
         if (const std::string_view near = nearest_directive(line.subject, context::main);

@@ -38,7 +38,6 @@ constexpr std::pair<std::string_view, std::string_view> known_elsewhere[] = {
     {"expires", "cache_control"},
     {"bundle_window", ""}, // nothing is near: no guess is better than a wrong one
     {"on_deactivate", ""},
-    {"http2", ""},
 };
 
 /// Levenshtein's distance.
@@ -54,6 +53,20 @@ std::size_t distance(std::string_view a, std::string_view b) {
         }
     }
     return row.back();
+}
+
+/// Whether a directive's arguments have `word` literally; values' names are in capitals.
+bool has_word(std::string_view arguments, std::string_view word) {
+    constexpr std::string_view of_words = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    if (word.empty() || word.find_first_not_of(of_words) != std::string_view::npos)
+        return false;
+    const auto ends = [&](std::size_t at) {
+        return at >= arguments.size() || of_words.find(arguments[at]) == std::string_view::npos;
+    };
+    for (std::size_t at = 0; (at = arguments.find(word, at)) != std::string_view::npos; ++at)
+        if ((at == 0 || ends(at - 1)) && ends(at + word.size()))
+            return true;
+    return false;
 }
 
 constexpr std::size_t guessed_bytes_max = 64; // longer words are no misspelt directives
@@ -116,12 +129,25 @@ std::string_view nearest_directive(std::string_view name, unsigned in_context) {
     for (const auto& [elsewhere, here] : known_elsewhere)
         if (elsewhere == name)
             return here;
+    if (const std::string_view of = directive_of_word(name); !of.empty())
+        return of;
     std::vector<std::string_view> near;
     std::vector<std::string_view> far;
     for (const directive& d : all_directives())
         ((d.contexts & in_context) != 0 ? near : far).push_back(d.name);
     const std::string_view best = nearest_of(name, near);
     return best.empty() ? nearest_of(name, far) : best;
+}
+
+std::string_view directive_of_word(std::string_view word) {
+    std::string_view found;
+    for (const directive& d : all_directives())
+        if (d.name != found && has_word(d.arguments, word)) {
+            if (!found.empty())
+                return {};
+            found = d.name;
+        }
+    return found;
 }
 
 std::string_view nearest_of(std::string_view word, std::span<const std::string_view> choices) {

@@ -69,6 +69,9 @@ struct directive {
 /// does what nginx's directive of this name does, else one of any other context; empty if nothing
 /// is near.
 [[nodiscard]] std::string_view nearest_directive(std::string_view name, unsigned in_context);
+/// The directive that has `word` among its arguments as it is ("ssl": listen), where only one has;
+/// else empty.
+[[nodiscard]] std::string_view directive_of_word(std::string_view word);
 /// The word of `choices` that is spelt most like `word`, or empty.
 [[nodiscard]] std::string_view nearest_of(std::string_view word,
                                           std::span<const std::string_view> choices);

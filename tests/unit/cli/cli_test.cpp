@@ -382,6 +382,11 @@ TEST_F(commands, help_and_version) {
     const outcome unknown = plain({"help", "lisen"});
     EXPECT_EQ(unknown.code, 64);
     EXPECT_EQ(unknown.err, "postern: there is no directive \"lisen\"; did you mean \"listen\"?\n");
+    for (const char* const word : {"ssl", "http2", "proxy_protocol", "default_server"})
+        EXPECT_EQ(plain({"help", word}).out, "\"" + std::string{word} +
+                                                 "\" is a word of listen.\n\n" +
+                                                 directive_help("listen"));
+    EXPECT_EQ(plain({"help", "on"}).code, 64); // of many
     const outcome wrong = plain({"sesions"});
     EXPECT_EQ(wrong.code, 64);
     EXPECT_EQ(wrong.err,
