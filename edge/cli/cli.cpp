@@ -3,6 +3,7 @@
 #include "edge/cli/start_checks.hpp"
 #include "edge/cli/text_table.hpp"
 #include "edge/cli/version.hpp"
+#include "edge/master/open_files.hpp"
 #include "edge/settings/directives.hpp"
 #include "edge/settings/document.hpp"
 #include "edge/settings/lexer.hpp"
@@ -66,6 +67,8 @@ int run_help(const command_line& line, const console& to) {
 int run_test(const settings& conf, const console& to) {
     for (const std::string& doubt : doubts_about(conf))
         to.err << "postern: warning: " << doubt << "\n";
+    if (const auto doubt = doubt_open_files(conf))
+        to.err << "postern: warning: " << *doubt << "\n";
     std::vector<std::string> obstacles = start_obstacles(conf);
     if (const auto tls = tls_contexts::load(conf, nullptr, std::time(nullptr)); !tls)
         obstacles.push_back(tls.error().text());

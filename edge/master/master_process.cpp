@@ -1,6 +1,7 @@
 // What the master does with its children: generations and orders.
 #include "edge/master/master_process.hpp"
 
+#include "edge/master/open_files.hpp"
 #include "edge/master/reload.hpp"
 #include "edge/settings/settings_loader.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace postern::edge {
@@ -18,20 +18,6 @@ std::string log_name_of(const child& c) {
     if (c.what != role::worker)
         return std::string{name_of(c.what)};
     return fmt::format("worker/{}", c.position);
-}
-
-/// Each connection takes up to two descriptors: the client's and the target's.
-rlim_t open_files_of(const settings& conf) {
-    constexpr rlim_t beside_connections = 256; // files being sent, the table, the log, idle targets
-    return rlim_t{2} * conf.limits.worker_connections + beside_connections;
-}
-
-void raise_open_files_limit(const settings& conf) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= open_files_of(conf))
-        return;
-    limit.rlim_cur = std::min(open_files_of(conf), limit.rlim_max);
-    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 } // namespace
@@ -239,13 +225,8 @@ std::optional<base::steady_time> master_process::wake_at() const {
 }
 
 void master_process::check_open_files() {
-    rlimit limit{};
-    const rlim_t needed = open_files_of(current_->conf);
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max < needed)
-        log_.warn(
-            "worker_connections {} may need {} open files a worker, and {} are allowed; raise "
-            "the hard limit (LimitNOFILE, ulimit -Hn) or lower worker_connections",
-            current_->conf.limits.worker_connections, needed, limit.rlim_max);
+    if (const auto doubt = doubt_open_files(current_->conf))
+        log_.warn("{}", *doubt);
 }
 
 void master_process::give_order(const action& what) {

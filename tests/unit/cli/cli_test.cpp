@@ -16,6 +16,7 @@
 #include <functional>
 #include <sstream>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,14 +39,15 @@ class commands : public testing::Test {
     }
     ~commands() override { std::filesystem::remove_all(folder_); }
 
-    void write_conf(const std::string& more) {
+    void write_conf(const std::string& more,
+                    const std::string& connections = "worker_connections 100;") {
         const std::string text =
-            "pid p.pid; session_table t capacity=100; store sqlite s.db; route_key "
-            "{clientId}-{threadId}; control { token_file token; }"
-            "server { listen 127.0.0.1:8080; server_name edit.{clientId}.x;"
-            "location /session/{threadId}/ { session; dev_server vite; }"
-            "location /s/ { static dist; } location /p/ { proxy 127.0.0.1:3000; }"
-            "location /api/ { control; } location = /r { return 302 /s/; } }";
+            connections + "pid p.pid; session_table t capacity=100; store sqlite s.db; route_key "
+                          "{clientId}-{threadId}; control { token_file token; }"
+                          "server { listen 127.0.0.1:8080; server_name edit.{clientId}.x;"
+                          "location /session/{threadId}/ { session; dev_server vite; }"
+                          "location /s/ { static dist; } location /p/ { proxy 127.0.0.1:3000; }"
+                          "location /api/ { control; } location = /r { return 302 /s/; } }";
         ASSERT_TRUE(base::replace_file(conf(), text + more, 0600));
     }
     [[nodiscard]] std::string conf() const { return folder_ + "/p.conf"; }
@@ -73,6 +75,15 @@ TEST_F(commands, test_of_a_conf) {
     o = run({"-t"});
     EXPECT_EQ(o.code, 0);
     EXPECT_TRUE(o.err.starts_with("postern: warning: " + conf() + " has no server block")) << o.err;
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 2'000'000) { // a pair of them for each connection
+        write_conf("worker_connections 1000000;", "");
+        o = run({"-t"});
+        EXPECT_EQ(o.code, 0);
+        EXPECT_TRUE(o.err.starts_with("postern: warning: worker_connections 1000000 may need"))
+            << o.err;
+    }
     write_conf("workers 0;");
     o = run({"-t"});
     EXPECT_EQ(o.code, 78);
@@ -104,7 +115,8 @@ TEST_F(commands, test_of_what_a_start_needs) {
         EXPECT_EQ(o.err.find("successful") == std::string::npos, failed) << o.err;
         return failed ? o.err.substr(0, o.err.find("postern: configuration file")) : "";
     };
-    const std::string server = "server { listen 127.0.0.1:8080; location / { return 200; } }";
+    const std::string server =
+        "worker_connections 100; server { listen 127.0.0.1:8080; location / { return 200; } }";
     const auto with = [&](const std::string& more, const std::string& paths) {
         return server + more + paths;
     };
