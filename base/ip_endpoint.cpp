@@ -97,6 +97,13 @@ bool ip_network::contains(const ip_address& address) const noexcept {
     return ((base.bytes[whole] ^ address.bytes[whole]) & mask & 0xffU) == 0;
 }
 
+ip_network ip_network::plain() const noexcept {
+    ip_network out = *this;
+    for (std::size_t bit = prefix_bits; bit < 128; ++bit)
+        out.base.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80U >> bit % 8));
+    return out;
+}
+
 std::string ip_network::text() const {
     const unsigned bits = base.is_v4() ? prefix_bits - 96U : prefix_bits;
     return base.text() + "/" + std::to_string(bits);

@@ -40,6 +40,8 @@ struct ip_network {
 
     [[nodiscard]] static std::optional<ip_network> parse(std::string_view text);
     [[nodiscard]] bool contains(const ip_address& address) const noexcept;
+    /// This network with its own base: 10.0.0.1/8 is 10.0.0.0/8.
+    [[nodiscard]] ip_network plain() const noexcept;
     [[nodiscard]] std::string text() const;
     auto operator<=>(const ip_network&) const = default;
 };

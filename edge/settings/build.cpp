@@ -151,6 +151,7 @@ settings finish(const conf_tree& tree, conf_draft&& draft, complaints& found) {
         for (location_draft& location : server.locations)
             finish_location(location, server, found);
     check_servers(draft, found);
+    check_redirects(tree, draft, found);
     draft.made.route_key = *draft.own.route_key;
     for (server_draft& server : draft.servers) {
         for (location_draft& location : server.locations)

@@ -96,6 +96,17 @@ void check_ssl(const conf_draft& draft, complaints& found) {
         }
 }
 
+/// Redirects to https where nobody would answer.
+void find_redirects(const std::vector<directive_node>& nodes, complaints& found) {
+    for (const directive_node& node : nodes) {
+        if (node.name == "ssl_redirect" && !node.words.empty() && node.words[0].text == "on")
+            found.note(node, "no server listens with ssl, and no proxy of trusted_proxies could "
+                             "speak TLS in front; write \"listen 443 ssl;\" in a server, or in "
+                             "place of on the port where https is reached");
+        find_redirects(node.children, found);
+    }
+}
+
 void check_names(const conf_draft& draft, complaints& found) {
     std::map<std::pair<base::ip_endpoint, std::string>, const server_draft*> seen;
     for (const server_draft& server : draft.servers)
@@ -155,6 +166,14 @@ void check_servers(const conf_draft& draft, complaints& found) {
     check_listeners(draft, found);
     check_ssl(draft, found);
     check_names(draft, found);
+}
+
+void check_redirects(const conf_tree& tree, const conf_draft& draft, complaints& found) {
+    const bool has_https =
+        std::any_of(draft.servers.begin(), draft.servers.end(),
+                    [](const server_draft& server) { return server.made.has_ssl(); });
+    if (!draft.servers.empty() && !has_https && draft.made.trusted_proxies.empty())
+        find_redirects(tree.top, found);
 }
 
 void check_lifecycle(const conf_tree& tree, const settings& made, complaints& found) {

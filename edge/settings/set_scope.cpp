@@ -197,6 +197,8 @@ answer set_access(const call& c, scope& out) {
                                  : "link is there twice"};
         } else {
             auto network = network_of(word);
+            if (!network && base::ip_network::parse(word))
+                return network.error();
             if (!network)
                 return complaint{fmt::format("\"{}\" is not known; write open, or some of link and "
                                              "networks such as 10.0.0.0/8",

@@ -188,8 +188,13 @@ parsed<base::ip_endpoint> endpoint_of(std::string_view text) {
 }
 
 parsed<base::ip_network> network_of(std::string_view text) {
-    if (const auto found = base::ip_network::parse(text))
+    if (const auto found = base::ip_network::parse(text)) {
+        if (const base::ip_network plain = found->plain(); plain != *found)
+            return complaint{fmt::format("\"{}\" is an address within a network; write {} for the "
+                                         "network, or {} for the address alone",
+                                         shown(text), plain.text(), found->base.text())};
         return *found;
+    }
     return complaint{fmt::format("\"{}\" is no network; write 10.0.0.0/8, fd00::/8 or one address",
                                  shown(text))};
 }

@@ -40,6 +40,13 @@ TEST(ip_network, contains) {
     EXPECT_TRUE(net("0.0.0.0/0").contains(ip("8.8.8.8")));
     EXPECT_FALSE(net("0.0.0.0/0").contains(ip("::1")));
     EXPECT_EQ(net("10.0.0.0/8").text(), "10.0.0.0/8");
+    for (const auto& [given, plain] : {std::pair{"10.1.2.3/8", "10.0.0.0/8"},
+                                       {"10.255.0.0/12", "10.240.0.0/12"},
+                                       {"1.2.3.4/0", "0.0.0.0/0"},
+                                       {"1.2.3.4/32", "1.2.3.4/32"},
+                                       {"fd12::1/9", "fd00::/9"},
+                                       {"2001:db8::1/127", "2001:db8::/127"}})
+        EXPECT_EQ(net(given).plain().text(), plain);
     EXPECT_FALSE(ip_network::parse("10.0.0.0/33"));
     EXPECT_FALSE(ip_network::parse("10.0.0.0/"));
     EXPECT_FALSE(ip_network::parse("x/8"));

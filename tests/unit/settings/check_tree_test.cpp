@@ -101,6 +101,12 @@ TEST(bad_conf, values_of_the_main_part) {
          "1: directive \"flush\": \"50ms\" is out of bounds; write 100ms to 1h"},
         {"allow_targets 10.0.0.0/99;", "1: directive \"allow_targets\": \"10.0.0.0/99\" is no "
                                        "network; write 10.0.0.0/8, fd00::/8 or one address"},
+        {"trusted_proxies 127.0.0.1 fd00::1/8;",
+         "1: directive \"trusted_proxies\": \"fd00::1/8\" is an address within a network; write "
+         "fd00::/8 for the network, or fd00::1 for the address alone"},
+        {"server { location / { return 200; access 10.0.0.1/8; } }",
+         "1: directive \"access\": \"10.0.0.1/8\" is an address within a network; write 10.0.0.0/8 "
+         "for the network, or 10.0.0.1 for the address alone"},
         {"send_timeout 0;",
          "1: directive \"send_timeout\": \"0\" is out of bounds; write 1ms to 7d"},
         {"client_connections 0;", "1: directive \"client_connections\": \"0\" is out of bounds; "
@@ -257,6 +263,16 @@ TEST(bad_conf, values_of_tls) {
         {"ssl_ciphers \"\";", "1: directive \"ssl_ciphers\": the list is empty"},
         {"ssl_redirect yes;", "1: directive \"ssl_redirect\": \"yes\" is not on, off or the port "
                               "where https is reached"},
+        {"ssl_redirect on;\nserver { listen 80; location / { return 404; } }",
+         "1: directive \"ssl_redirect\": no server listens with ssl, and no proxy of "
+         "trusted_proxies could speak TLS in front; write \"listen 443 ssl;\" in a server, or in "
+         "place of on the port where https is reached"},
+        {"server { listen 80; location / { return 404;\nssl_redirect on; } }",
+         "2: directive \"ssl_redirect\": no server listens with ssl, and no proxy of "
+         "trusted_proxies could speak TLS in front; write \"listen 443 ssl;\" in a server, or in "
+         "place of on the port where https is reached"},
+        {"http2 on;",
+         "1: directive \"http2\": there is no such directive; did you mean \"listen\"?"},
         {"ssl_redirect 0;", "1: directive \"ssl_redirect\": \"0\" is not on, off or the port where "
                             "https is reached"},
     });

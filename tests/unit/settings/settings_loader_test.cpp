@@ -90,6 +90,15 @@ TEST(settings_loader, defaults_are_those_of_the_plain_values) {
     EXPECT_EQ(s.lifecycle.launcher->output_directory, "/var/lib/postern/output");
 }
 
+TEST(settings_loader, a_redirect_to_https_that_someone_answers) {
+    for (const char* const text :
+         {"ssl_redirect 443; server { listen 80; location / { return 404; } }",
+          "trusted_proxies 10.0.0.0/8; server { listen 80; ssl_redirect on; }",
+          "ssl_redirect on; server { listen 80; } server { listen 443 ssl; ssl_certificate c k; }",
+          "server { listen 80; ssl_redirect off; }"})
+        EXPECT_TRUE(parse_settings(text, "/p.conf")) << text;
+}
+
 TEST(settings_loader, targets_are_private_networks_but_not_the_metadata_service) {
     const auto allowed = [](const settings& s, const char* address) {
         for (const base::ip_network& n : s.allow_targets)
