@@ -158,11 +158,12 @@ ip_address v6_at(std::string_view bytes, std::size_t at) {
 
 proxy_header_outcome read_v2_addresses(std::string_view header, std::uint8_t family,
                                        proxy_header& out) {
-    constexpr std::uint8_t unspecified = 0x00, tcp4 = 0x11, tcp6 = 0x21;
-    if (family == unspecified) // how long its addresses are is not said: all of it is passed over
-        return done;
+    constexpr std::uint8_t tcp4 = 0x11, tcp6 = 0x21;
+    constexpr unsigned family_max = 3, transport_max = 2; // a local socket, datagrams
+    if (family >> 4U > family_max || (family & 0x0fU) > transport_max)
+        return bad("the PROXY header's addresses are of no known family");
     if (family != tcp4 && family != tcp6)
-        return bad("the PROXY header's addresses are not those of a TCP connection");
+        return done; // none that could be the client's here: all of it is passed over
     const std::size_t address_bytes = family == tcp4 ? 4 : 16;
     const std::size_t end = v2_fixed_bytes + 2 * address_bytes + 4;
     if (header.size() < end)

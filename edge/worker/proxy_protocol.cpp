@@ -3,7 +3,8 @@
 #include "edge/net/proxy_header.hpp"
 #include "edge/request/client_address.hpp"
 
-#include <array>
+#include <algorithm>
+#include <span>
 
 namespace postern::edge {
 namespace {
@@ -33,7 +34,7 @@ task<bool> take_proxy_header(services& worker, tcp_stream& from, connection_peer
     if (!peer.trusted)
         co_return refuse(worker, peer, "it is none of trusted_proxies");
     // Looked at first and then taken to its end: what follows belongs to whoever reads next.
-    std::array<char, proxy_header_bytes_max> bytes{};
+    const std::span<char> bytes = worker.scratch.first(proxy_header_bytes_max);
     std::size_t here = 0;
     const auto deadline = std::chrono::steady_clock::now() + worker.conf.timeouts.client_header;
     for (;;) {
@@ -54,7 +55,7 @@ task<bool> take_proxy_header(services& worker, tcp_stream& from, connection_peer
             co_return refuse(worker, peer, read.reason);
         if (read.state == proxy_header_state::more)
             continue;
-        if (!from.skip_peeked(std::span{bytes}.first(header.bytes)))
+        if (!from.skip_peeked(bytes.first(header.bytes)))
             co_return refuse(worker, peer, "its PROXY header was gone when it was read");
         name(peer, header, worker.conf.trusted_proxies);
         co_return true;

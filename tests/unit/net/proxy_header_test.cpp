@@ -80,7 +80,14 @@ INSTANTIATE_TEST_SUITE_P(
         good{"v2 extensions", v2(0x21, 0x11, v4_pair + from_hex("ea00050176706365040000")),
              kind::address, "192.0.2.7:56324"},
         good{"v2 checksum", checked, kind::address, "192.0.2.7:56324"},
-        good{"v2 longest", v2(0x21, 0x00, std::string(520, 'x')), kind::unknown, ""}));
+        good{"v2 of UDP", v2(0x21, 0x12, v4_pair), kind::unknown, ""},
+        good{"v2 of UDP in IPv6", v2(0x21, 0x22, v6_pair), kind::unknown, ""},
+        good{"v2 of a local socket", v2(0x21, 0x31, std::string(216, 'x')), kind::unknown, ""},
+        good{"v2 of no transport", v2(0x21, 0x10, v4_pair), kind::unknown, ""},
+        good{"v2 of a certificate's client",
+             v2(0x21, 0x11, v4_pair + from_hex("200fe1") + std::string(0x0fe1, 'c')), kind::address,
+             "192.0.2.7:56324"},
+        good{"v2 longest", v2(0x21, 0x00, std::string(4080, 'x')), kind::unknown, ""}));
 
 struct malformed {
     const char* name;
@@ -141,9 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         malformed{"version 3", signature + "\x31"},
         malformed{"an unknown command", signature + "\x22"},
         malformed{"an unknown family", v2(0x21, 0x41, v4_pair)},
-        malformed{"UDP in binary", v2(0x21, 0x12, v4_pair)},
-        malformed{"a local socket", v2(0x21, 0x31, std::string(216, 'x'))},
-        malformed{"no protocol", v2(0x21, 0x10, v4_pair)},
+        malformed{"an unknown transport", v2(0x21, 0x13, v4_pair)},
         malformed{"no addresses", v2(0x21, 0x11, "")},
         malformed{"cut addresses", v2(0x21, 0x11, v4_pair.substr(0, 11))},
         malformed{"the addresses of IPv4", v2(0x21, 0x21, v4_pair)},
@@ -154,7 +159,7 @@ INSTANTIATE_TEST_SUITE_P(
         malformed{"a short checksum", v2(0x21, 0x11, v4_pair + from_hex("030003000000"))},
         malformed{"a wrong checksum", v2(0x21, 0x11, v4_pair + from_hex("03000400000000"))},
         malformed{"two checksums", v2(0x21, 0x11, checked.substr(16) + checked.substr(34))},
-        malformed{"too long in binary", v2(0x21, 0x00, std::string(521, 'x'))},
+        malformed{"too long in binary", v2(0x21, 0x00, std::string(4081, 'x'))},
         malformed{"as long as can be said", v2(0x21, 0x11, std::string(65535, 'x'))}));
 
 TEST(proxy_header, any_changed_bit_of_an_address_is_seen_where_there_is_a_checksum) {
