@@ -54,7 +54,7 @@ api_result<session> sessions::change(std::string_view session_id, std::string_vi
         auto written = store->replace(*known);
         if (written) {
             announce();
-            log_->info("session {}: {}", session_id, what);
+            log_->info("session \"{}\": {}", session_id, what);
             return std::move(*written);
         }
         if (written.error().code != store_error::conflict &&

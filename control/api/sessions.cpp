@@ -182,8 +182,8 @@ api_result<activated> sessions::activate(const fields& wanted) {
         const auto written = known ? store->replace(record) : store->insert(record);
         if (written) {
             announce();
-            log_->info("session {}: activated for client {}, user {}", record.session_id,
-                       record.client_id, record.user_id);
+            log_->info("session \"{}\": activated for client \"{}\", user \"{}\"",
+                       record.session_id, record.client_id, record.user_id);
             return activated{*written, known ? activated::how::restarted : activated::how::made};
         }
         const auto code = written.error().code;
@@ -212,7 +212,7 @@ api_result<activated> sessions::wake(std::string_view route_key) {
         const auto written = store->replace(begun(*known));
         if (written) {
             announce();
-            log_->info("session {}: woken", written->session_id);
+            log_->info("session \"{}\": woken", written->session_id);
             return activated{*written, activated::how::restarted};
         }
         if (written.error().code != store_error::conflict &&

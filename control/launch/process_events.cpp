@@ -209,7 +209,7 @@ void process_launcher::look_at_leaving(launch& l) {
         reap(l.child);
         ports_.give_back(l.view.target.port);
         l.view.phase = l.then;
-        log_->info("session {}: process {} {}{}", l.session_id, l.child.pid,
+        log_->info("session \"{}\": process {} {}{}", l.session_id, l.child.pid,
                    l.then == launch_phase::stopped ? "stopped"
                    : l.was_ended                   ? "was ended by postern: "
                                                    : "died: ",
@@ -219,7 +219,7 @@ void process_launcher::look_at_leaving(launch& l) {
     }
     if (now >= l.deadline && !l.was_killed) {
         l.was_killed = true;
-        log_->notice("session {}: process {} did not stop within {} ms: killed", l.session_id,
+        log_->notice("session \"{}\": process {} did not stop within {} ms: killed", l.session_id,
                      l.child.pid, options_.stop_within.count());
         signal_all(l, SIGKILL);
     }

@@ -189,8 +189,8 @@ void process_launcher::start(const sync::session& of) {
     l.view.phase = launch_phase::starting;
     l.deadline = time_->steady() + options_.ready.within;
     watch(l, std::move(*child), *port);
-    log_->info("session {}: started process {} for port {}: {}", of.session_id, l.child.pid, *port,
-               fmt::join(what->command, " "));
+    log_->info("session \"{}\": started process {} for port {}: {}", of.session_id, l.child.pid,
+               *port, fmt::join(what->command, " "));
 }
 
 bool process_launcher::adopt(const sync::session& of) {
@@ -210,7 +210,8 @@ bool process_launcher::adopt(const sync::session& of) {
     const std::chrono::milliseconds age{base::to_epoch_ms(time_->wall()) - l.view.started_at_ms};
     l.deadline = time_->steady() + std::max(options_.ready.within - age, 1000ms);
     watch(l, std::move(*child), task->port);
-    log_->info("session {}: adopted process {} on port {}", of.session_id, task->pid, task->port);
+    log_->info("session \"{}\": adopted process {} on port {}", of.session_id, task->pid,
+               task->port);
     return true;
 }
 
@@ -272,7 +273,7 @@ void process_launcher::sweep() {
                         [&](const auto& entry) { return entry.second.mark == p.mark; });
         if (is_mine)
             continue;
-        log_->notice("process {} of session {} belongs to no running session: ended", p.pid,
+        log_->notice("process {} of session \"{}\" belongs to no running session: ended", p.pid,
                      p.mark.substr(instance_.size() + 1));
         signal_marked(p.pid, p.mark, SIGKILL);
     }

@@ -58,7 +58,8 @@ bool lifecycle::visit(const std::string& id) {
             break;
         }
         if (taken == steps_max) {
-            parts_.log.error("session {}: no rest after {} steps, looking again later", id, taken);
+            parts_.log.error("session \"{}\": no rest after {} steps, looking again later", id,
+                             taken);
             due_.set(id, now.now_ms);
             break;
         }
@@ -132,7 +133,7 @@ bool lifecycle::remove(const std::string& id, memory& m) {
     if (removed) {
         parts_.sync_bell.ring();
         metrics::add(parts_.numbers.records_removed);
-        parts_.log.info("session {}: its time is over, record removed", id);
+        parts_.log.info("session \"{}\": its time is over, record removed", id);
         set_record(m, std::nullopt);
         return true;
     }
@@ -151,7 +152,7 @@ bool lifecycle::read_again(const std::string& id, memory& m) {
         set_record(m, std::nullopt);
     } else if (record.error().code == store_error::invalid) {
         // One record that makes no sense must not stop the others; what it runs goes on.
-        parts_.log.warn("session {}: {}", id, record.error().text());
+        parts_.log.warn("session \"{}\": {}", id, record.error().text());
         metrics::add(parts_.numbers.store_errors);
     } else {
         lose_store(record.error());
@@ -164,7 +165,7 @@ void lifecycle::tell(const sync::session& before, const sync::session& after, co
     metrics& numbers = parts_.numbers;
     if (s.is_relaunch) {
         metrics::add(numbers.relaunches);
-        parts_.log.warn("session {}: {}, started again", after.session_id,
+        parts_.log.warn("session \"{}\": {}, started again", after.session_id,
                         parts_.compute.view(after.session_id).reason);
         return;
     }
@@ -178,22 +179,22 @@ void lifecycle::tell(const sync::session& before, const sync::session& after, co
         const std::int64_t took_ms =
             std::max<std::int64_t>(launch.ready_at_ms - launch.started_at_ms, 0);
         numbers.count_launch_ms(static_cast<std::uint64_t>(took_ms));
-        parts_.log.notice("session {}: active at {} after {} ms", after.session_id,
+        parts_.log.notice("session \"{}\": active at {} after {} ms", after.session_id,
                           after.target.text(), took_ms);
         return;
     }
     case session_status::failed:
         metrics::add(numbers.launches_failed);
-        parts_.log.warn("session {}: failed: {}", after.session_id, after.reason);
+        parts_.log.warn("session \"{}\": failed: {}", after.session_id, after.reason);
         return;
     case session_status::draining:
         if (!rules_.is_stopping)
             metrics::add(numbers.idle_stops);
-        parts_.log.notice("session {}: draining{}", after.session_id,
+        parts_.log.notice("session \"{}\": draining{}", after.session_id,
                           rules_.is_stopping ? "" : ", it was idle");
         return;
     default:
-        parts_.log.notice("session {}: {}", after.session_id, name_of(after.status));
+        parts_.log.notice("session \"{}\": {}", after.session_id, name_of(after.status));
     }
 }
 
