@@ -136,19 +136,34 @@ class session_commands {
         const auto record = store_.get(line_.subject);
         if (!record)
             return failed(record.error());
-        const auto preview = base::text_template::parse(conf_.control.preview_url);
-        const auto url =
-            preview ? control::preview_url_of(*preview, *record) : std::optional<std::string>{};
+        const auto url = filled(conf_.control.preview_url, *record);
         const std::int64_t now_ms = base::to_epoch_ms(base::system_clock{}.wall());
         const std::string token =
             base::make_access_token(*keys, {.scope = record->route_key,
                                             .generation = record->access_generation,
                                             .expires_s = (now_ms + lifetime.count()) / 1000});
-        to_.out << base::with_access_token(url.value_or(""), token) << "\n";
+        to_.out << base::with_access_token(url ? *url : path_of(*record), token) << "\n";
         if (!url)
-            to_.err << "postern: put this behind a URL of the session; with preview_url in the "
-                       "conf it is the whole link\n";
+            to_.err << "postern: put the server's address before this, such as "
+                       "https://edit.example.com; with preview_url in the conf's control block it "
+                       "is the whole link\n";
         return exit_ok;
+    }
+
+    static std::optional<std::string> filled(const std::string& text, const sync::session& record) {
+        const auto parsed = base::text_template::parse(text);
+        return parsed ? control::preview_url_of(*parsed, record) : std::optional<std::string>{};
+    }
+
+    /// Where a link opens the session, by the first location that a record's names suffice for;
+    /// empty: there is none.
+    std::string path_of(const sync::session& record) const {
+        for (const server_settings& server : conf_.servers)
+            for (const location_settings& location : server.locations)
+                if (location.handler == handler::session && location.access.link)
+                    if (auto path = filled(location.path.text, record))
+                        return *path;
+        return {};
     }
 
     int unlink() {

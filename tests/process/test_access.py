@@ -8,7 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from harness import DOCUMENT, raw, request, until
+from harness import CONF, DOCUMENT, raw, request, until
 from test_websocket import KEY, receive, shake_hands
 
 NAME = re.compile(r"__Host-postern_access_[0-9a-f]{16}")
@@ -196,6 +196,17 @@ def test_from_the_command_line(guarded):
     for arguments, said in [(["link", "none"], "no session"), (["link", "one", "--for", "90d"], "--for"), (["unlink", "none"], "no session")]:
         failed = guarded.cli("sessions", *arguments)
         assert failed.returncode != 0 and said in failed.stderr, failed
+
+
+def test_from_the_command_line_without_preview_url(run_postern, run_fake):
+    conf = "\n".join(line for line in CONF.splitlines() if "preview_url" not in line)
+    postern = run_postern(conf=conf, session="dev_server vite; access link;", main="access_key_file {folder}/access.key;")
+    postern.set_session("one", "active", f"127.0.0.1:{run_fake('mirror')}")
+    done = postern.cli("sessions", "link", "one")
+    assert done.returncode == 0 and done.stdout.startswith("/session/one/?postern_access=")
+    assert "server's address" in done.stderr and "preview_url" in done.stderr
+    answer = postern.document(done.stdout.strip())
+    assert answer.status == 303 and answer.headers["location"] == "/session/one/" and answer.headers["set-cookie"]
 
 
 def test_nobody_else_gets_to_see_the_token(guarded):
