@@ -5,7 +5,8 @@ import socket
 import time
 
 import pytest
-from harness import request, until
+from harness import free_ports, request, until
+from http2_client import Client
 from test_websocket import shake_hands
 
 GET = b"GET /session/up/x HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -149,6 +150,24 @@ def test_a_429_has_the_form_that_suits_who_asks(limited):
     assert answer.status == 429 and answer.json["error"]["status"] == 429
     upload = request(postern.port, "/session/up/x", method="POST", body=b"x" * 300_000)
     assert upload.status == 429
+
+
+def test_a_429_over_http2_ends_a_stream_and_no_other(limited):
+    port = free_ports(1)[0]
+    postern = limited(f"client_request_rate 3r/m burst=3; server {{ listen 127.0.0.1:{port} http2; "
+                      "location /session/{threadId}/ { session; } location / { return 200 ok; } }")
+    with Client(port) as client:
+        held = client.request("/session/up/stream")
+        client.until(lambda: client.streams[held].headers)
+        streams = [client.request("/") for _ in range(5)]
+        client.until(lambda: all(client.streams[s].over for s in streams))
+        answers = [client.streams[s] for s in streams]
+        statuses = [a.status for a in answers]
+        assert statuses.count(429) >= 2 and set(statuses) == {200, 429}
+        refused = answers[statuses.index(429)]
+        assert 1 <= int(refused.headers["retry-after"]) <= 60 and refused.reset is None and refused.body
+        assert client.goaway is None and not client.streams[held].over and client.streams[held].status == 200
+    assert postern.metric("postern_client_requests_limited_total") == statuses.count(429)
 
 
 def test_limits_hold_for_the_client_that_a_trusted_proxy_names(limited):

@@ -1,10 +1,12 @@
 """Who the client is: PROXY headers before everything else, and X-Forwarded-For from proxies that are trusted."""
 import json
 import socket
+import ssl
 import struct
 
 import pytest
-from harness import BINARY, CONF, Program, raw, request, until
+from harness import BINARY, CONF, Program, free_ports, raw, request, until
+from tls_client import Certificate, ask, connect, context
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 GET = b"GET /session/up/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
@@ -47,6 +49,8 @@ def seen(answer):
     (V6, "2001:db8::7"),
     (v2(0x20, 0x00, b""), "127.0.0.1"),
     (v2(0x21, 0x00, b"opaque"), "127.0.0.1"),
+    (v2(0x21, 0x31, bytes(216)), "127.0.0.1"),
+    (v2(0x21, 0x11, V4[16:] + b"\x20" + struct.pack(">H", 4000) + bytes(4000)), "192.0.2.7"),
 ])
 def test_the_client_is_whom_the_header_names(proxied, header, client):
     postern = proxied()
@@ -88,7 +92,7 @@ def test_a_proxy_behind_the_proxy_is_believed(proxied):
 
 @pytest.mark.parametrize("start", [
     GET, b"\x16\x03\x01", b"PROXY TCP4 1.2.3.4\r\n", b"PROXY TCP4 999.2.3.4 1.2.3.4 1 2\r\n", b"PROXY UNKNOWN " + b"x" * 100,
-    SIGNATURE + b"\x11", v2(0x21, 0x11, b"short"), v2(0x21, 0x11, bytes(600)), V4[:-1], b"PROXY TCP4 1.2.3.4 1.2",
+    SIGNATURE + b"\x11", v2(0x21, 0x11, b"short"), v2(0x21, 0x11, V4[16:] + bytes(4096)), V4[:-1], b"PROXY TCP4 1.2.3.4 1.2",
 ])
 def test_without_a_good_header_the_connection_is_closed(proxied, start):
     postern = proxied()
@@ -111,6 +115,42 @@ def test_a_header_has_its_time(proxied):
     postern = proxied("trusted_proxies 127.0.0.1; client_header_timeout 300ms;")
     assert raw(postern.port, b"PROXY TCP4 192.", within=10)[0] == b""
     assert postern.metric("postern_proxy_headers_refused_total") == 1
+
+
+def test_tls_follows_the_header(run_postern, run_fake, tmp_path):
+    certificate, port = Certificate(tmp_path, "mine", ["a.test"]), free_ports(1)[0]
+    postern = run_postern(main=f"trusted_proxies 127.0.0.1; server {{ listen 127.0.0.1:{port} ssl proxy_protocol; server_name a.test; "
+                               f"{certificate.line} location /session/{{threadId}}/ {{ session; }} }}")
+    postern.set_session("up", "active", f"127.0.0.1:{run_fake('mirror')}")
+    until("routed", lambda: postern.get("/session/up/").status == 200)
+    unix = v2(0x21, 0x31, bytes(216))
+    for header, client in [(V4, "192.0.2.7"), (b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n", "2001:db8::7"), (unix, "127.0.0.1")]:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+            plain.sendall(header)
+            with context().wrap_socket(plain, server_hostname="a.test") as s:
+                assert s.getpeercert(True) == certificate.der
+                for _ in range(2):
+                    fields = dict(ask(s, "/session/up/x").json["fields"])
+                    assert fields["x-real-ip"] == client and fields["x-forwarded-proto"] == "https"
+        until("logged", lambda: f'"client":"{client}"' in postern.access_log())
+    # In one segment with the client's first record, as a proxy sends it that waited for that.
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context().wrap_bio(incoming, outgoing, server_hostname="a.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+        s.sendall(V4 + outgoing.read())
+        incoming.write(s.recv(65536))
+        try:
+            client.do_handshake()
+        except ssl.SSLWantReadError:
+            pass  # what came was not all of its flight
+        assert client.version() == "TLSv1.3" or incoming.pending == 0
+    assert postern.metric("postern_tls_handshakes_total") >= 3
+    # Without it, and inside of TLS, it is none.
+    with pytest.raises((ssl.SSLError, ConnectionError)), connect(port, "a.test"):
+        pass
+    until("counted", lambda: postern.metric("postern_proxy_headers_refused_total") == 1)
 
 
 def test_proxy_protocol_without_trusted_proxies_is_no_conf(tmp_path):

@@ -3,12 +3,14 @@ import pathlib
 import re
 import select
 import socket
+import ssl
 import threading
 import time
 
 import pytest
-from harness import request, until
+from harness import free_ports, request, until
 from test_websocket import receive, shake_hands
+from tls_client import Certificate, connect, context
 
 RATE = "client_min_rate 1k/s within=1s;"
 
@@ -107,9 +109,9 @@ def test_500_slow_clients_are_ended_and_normal_ones_never_notice(live):
     assert most - before < 64 * 1024  # 500 clients; a block of 128 KiB for each that has a body on its way
 
 
-def drip(port, path, body, step, interval=0.1):
+def drip(port, path, body, step, interval=0.1, connect=lambda port: socket.create_connection(("127.0.0.1", port), timeout=20)):
     """A POST whose body comes in steps; the first line of the answer."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+    with connect(port) as s:
         s.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n".encode())
         for start in range(0, len(body), step):
             s.sendall(body[start:start + step])
@@ -122,6 +124,29 @@ def test_a_slow_upload_that_keeps_the_rate_arrives(live):
     postern = live(RATE)
     assert drip(postern.port, "/session/up/x", b"x" * 5_000, 200) == b"HTTP/1.1 200 OK"
     assert drip(postern.port, "/session/up/x", b"x" * 5_000, 20).startswith(b"HTTP/1.1 408 ")
+
+
+def test_the_rate_holds_over_tls(live, tmp_path):
+    certificate, port = Certificate(tmp_path, "mine", ["h"]), free_ports(1)[0]
+    postern = live(RATE + f"server {{ listen 127.0.0.1:{port} ssl; server_name h; {certificate.line} "
+                          "location /session/{threadId}/ { session; } location / { static {folder}/static; } }")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        def secure(to, version=version):
+            return connect(to, "h", context(version), timeout=20)
+
+        before = [postern.metric(f"postern_min_rate_{what}_total") for what in ("body", "send")]
+        assert drip(port, "/session/up/x", b"x" * 5_000, 200, connect=secure) == b"HTTP/1.1 200 OK"
+        # A byte of body is a record of some thirty: the rate is that of what is sent, not of what it is wrapped in.
+        assert drip(port, "/session/up/x", b"x" * 5_000, 5, connect=secure).startswith(b"HTTP/1.1 408 ")
+        with secure(port) as s:
+            s.sendall(b"GET /file HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert s.recv(1)
+            until("ended", lambda: postern.metric("postern_min_rate_send_total") == before[1] + 1)
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                while s.recv(65536):
+                    pass
+                raise ConnectionError("the end of what was sent is no end of the answer")
+        assert postern.metric("postern_min_rate_body_total") == before[0] + 1
 
 
 def test_the_rate_can_be_off(live):

@@ -43,6 +43,7 @@ error_log       stderr info;
 pid             ${folder}/postern.pid;
 access_log      ${folder}/access.log combined;
 session_table   ${folder}/sessions.table capacity=1k;
+access_key_file ${folder}/access.key;
 route_key       {threadId};
 store sqlite    ${folder}/sessions.db { flush 500ms; }
 control {
@@ -164,6 +165,17 @@ export class Postern {
 
   async deactivate(thread) {
     return this.api(`${encodeURIComponent(this.ids.get(thread))}/deactivate`, {});
+  }
+
+  /** The query of a new link that opens the session. */
+  async link(thread) {
+    return (await this.api(`${encodeURIComponent(this.ids.get(thread))}/links`, {})).query;
+  }
+
+  async revoke_links(thread) {
+    const answer = await fetch(`http://127.0.0.1:${this.api_port}/api/sessions/${encodeURIComponent(this.ids.get(thread))}/links`,
+      { method: 'DELETE', headers: { authorization: `Bearer ${this.token}` } });
+    if (!answer.ok) throw new Error(`links: ${answer.status} ${await answer.text()}`);
   }
 
   becomes(thread, status, options) {
