@@ -92,11 +92,10 @@ struct services {
     requests_in_flight in_flight;
     idle_connections idle;
     root_folders static_roots = {};
-    bool draining = false;               // finish what is open, keep nothing alive
-    limiter* rates = nullptr;            // none: requests and bytes are not limited
-    limiter* admission = nullptr;        // none: connections of a client are not limited
-    std::vector<bool> proxy_listeners{}; // by listener: a PROXY header comes first; empty: none
-    const tls_listeners* tls = nullptr;  // none: no listener speaks TLS
+    bool draining = false;              // finish what is open, keep nothing alive
+    limiter* rates = nullptr;           // none: requests and bytes are not limited
+    limiter* admission = nullptr;       // none: connections of a client are not limited
+    const tls_listeners* tls = nullptr; // none: no listener speaks TLS
 
     [[nodiscard]] const page_set& pages_of(const location_settings* location) const {
         const auto found = pages.find(location);

@@ -30,6 +30,7 @@ struct listener_entry {
     std::vector<host_pattern> patterns;                         // in conf order
     const server_entry* fallback = nullptr;
     bool http2 = false;
+    bool proxy_protocol = false;
 };
 
 std::string lower(std::string_view text) {
@@ -99,6 +100,7 @@ location_index::location_index(const settings& conf) : impl_{std::make_unique<im
             claimed.resize(impl_->listeners.size());
             claims& here = claimed[static_cast<std::size_t>(&at - impl_->listeners.data())];
             at.http2 = at.http2 || listen.http2;
+            at.proxy_protocol = at.proxy_protocol || listen.proxy_protocol;
             claim(here.first, made);
             if (server.names.empty())
                 claim(here.nameless, made);
@@ -177,6 +179,10 @@ const std::vector<base::ip_endpoint>& location_index::listeners() const noexcept
 
 bool location_index::speaks_http2(std::size_t listener) const noexcept {
     return impl_->listeners[listener].http2;
+}
+
+bool location_index::takes_proxy_header(std::size_t listener) const noexcept {
+    return impl_->listeners[listener].proxy_protocol;
 }
 
 std::optional<std::string_view> located::value_of(std::string_view name) const noexcept {

@@ -56,8 +56,7 @@ struct located {
 /// prefix (a pattern counts by its literal bytes; on a tie the one with fewer captures, then conf
 /// order). A path that lacks only the final '/' of a session location counts for it (add_slash).
 /// Paths are compared as raw bytes: nothing is decoded, so what is routed is what is forwarded. A
-/// raw path that holds
-/// "/../", "/./", or their percent-encoded spellings is located as 400 (see `refuse_path`).
+/// path that `refuse_path` refuses, such as one that holds "/../", has no location (`refused`).
 class location_index {
   public:
     explicit location_index(const settings& conf);
@@ -79,17 +78,20 @@ class location_index {
     [[nodiscard]] const std::vector<base::ip_endpoint>& listeners() const noexcept;
     /// Whether a server on it has `listen ... http2`.
     [[nodiscard]] bool speaks_http2(std::size_t listener) const noexcept;
+    /// Whether a server on it has `listen ... proxy_protocol`: a PROXY header comes first.
+    [[nodiscard]] bool takes_proxy_header(std::size_t listener) const noexcept;
 
   private:
     struct impl;
     std::unique_ptr<impl> impl_;
 };
 
-/// A reason to refuse the path outright, or nullptr. Refused: dot segments, plain or encoded,
-/// between separators plain or encoded ("/../", "/%2e./", "%2f..%5c", "/..;x"); a raw backslash,
-/// which browsers never send and some servers take for a slash; control bytes and spaces; "%00" and
-/// escapes without two digits. All else
-/// goes through byte for byte, also "//" and "%2F".
+/// A reason to refuse the path outright, or nullptr. Refused are
+/// - dot segments, plain or encoded, between separators plain or encoded ("/../", "/%2e./",
+///   "%2f..%5c", "/..;x");
+/// - raw backslashes, which browsers never send and some servers take for a slash;
+/// - control bytes and spaces, "%00", and escapes without two digits.
+/// All else goes through byte for byte, also "//" and "%2F".
 [[nodiscard]] const char* refuse_path(std::string_view raw_path) noexcept;
 
 } // namespace postern::edge

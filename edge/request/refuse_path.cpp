@@ -1,5 +1,4 @@
-// Paths that two readers could take for different places: refused before anything is chosen by
-// them.
+// Paths that two readers could take for different places: refused before any place is chosen.
 #include "base/percent.hpp"
 #include "edge/http/scan.hpp"
 #include "edge/request/locate.hpp"
@@ -7,7 +6,7 @@
 namespace postern::edge {
 namespace {
 
-/// Bytes that neither are refused nor can start a separator.
+/// Bytes that are never refused and start no separator.
 constexpr auto harmless = detail::byte_class(
     [](unsigned c) { return c > 0x20 && c != 0x7f && c != '/' && c != '%' && c != '\\'; });
 
@@ -69,7 +68,7 @@ const char* refuse_slowly(std::string_view path) noexcept {
 } // namespace
 
 const char* refuse_path(std::string_view path) noexcept {
-    // Most paths have none of the bytes that it takes.
+    // Most paths have nothing to look closer at.
     return may_be_refused(path) ? refuse_slowly(path) : nullptr;
 }
 

@@ -208,8 +208,7 @@ task<void> run_secure(services& worker, base::unique_fd socket, bool proxied, co
 task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,
                std::size_t listener) {
     const bool secure = worker.tls != nullptr && worker.tls->at(listener) != nullptr;
-    const bool proxied =
-        listener < worker.proxy_listeners.size() && worker.proxy_listeners[listener];
+    const bool proxied = worker.index.takes_proxy_header(listener);
     limiter::counted_connection counted;
     if (!proxied && !admit(worker, peer, socket.get(), secure, counted))
         co_return;

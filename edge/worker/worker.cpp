@@ -5,7 +5,6 @@
 #include "edge/request/access.hpp"
 #include "edge/worker/connection.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -114,15 +113,6 @@ base::result<void> worker_process::load_pages() {
 void worker_process::look_for_limits() {
     lent_.rates = limits_.limits_rates() ? &limits_ : nullptr;
     lent_.admission = limits_.limits_connections() ? &limits_ : nullptr;
-    const std::vector<base::ip_endpoint>& addresses = index_.listeners();
-    for (const server_settings& server : given_.conf.servers)
-        for (const listen_settings& listen : server.listens) {
-            if (!listen.proxy_protocol)
-                continue;
-            lent_.proxy_listeners.resize(addresses.size());
-            const auto at = std::find(addresses.begin(), addresses.end(), listen.address);
-            lent_.proxy_listeners[static_cast<std::size_t>(at - addresses.begin())] = true;
-        }
 }
 
 void worker_process::start_accepting() {
