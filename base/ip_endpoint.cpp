@@ -109,4 +109,9 @@ std::string ip_network::text() const {
     return base.text() + "/" + std::to_string(bits);
 }
 
+bool is_in(std::span<const ip_network> networks, const ip_address& address) noexcept {
+    return std::any_of(networks.begin(), networks.end(),
+                       [&](const ip_network& network) { return network.contains(address); });
+}
+
 } // namespace postern::base

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,5 +46,8 @@ struct ip_network {
     [[nodiscard]] std::string text() const;
     auto operator<=>(const ip_network&) const = default;
 };
+
+/// Whether one of the networks contains the address.
+[[nodiscard]] bool is_in(std::span<const ip_network> networks, const ip_address& address) noexcept;
 
 } // namespace postern::base

@@ -15,7 +15,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <ostream>
@@ -217,13 +216,8 @@ class session_commands {
         to_.out << fmt::format("{}: {}, target {}, route key {}\n", shown_whole(record.session_id),
                                sync::name_of(record.status), target_text(record),
                                shown_whole(record.route_key));
-        const auto& allowed = conf_.allow_targets;
-        const bool reachable =
-            record.target.address.is_none() ||
-            std::any_of(allowed.begin(), allowed.end(), [&](const base::ip_network& n) {
-                return n.contains(record.target.address);
-            });
-        if (!reachable)
+        const base::ip_address& target = record.target.address;
+        if (!target.is_none() && !base::is_in(conf_.allow_targets, target))
             to_.err << "postern: warning: " << record.target.text()
                     << " is outside of allow_targets; requests for it are answered 502\n";
         return exit_ok;

@@ -1,6 +1,5 @@
 #include "edge/request/access.hpp"
 
-#include "edge/request/client_address.hpp"
 #include "edge/request/reply.hpp"
 
 #include <fmt/format.h>
@@ -34,7 +33,7 @@ bool is_in_networks(const access_rule& rule, std::string_view client) {
     if (rule.networks.empty())
         return false;
     const auto address = base::ip_address::parse(client);
-    return address && is_in(rule.networks, *address);
+    return address && base::is_in(rule.networks, *address);
 }
 
 base::access_reading read_pass(const exchange& x, base::access_use use, std::string_view token) {

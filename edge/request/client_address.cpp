@@ -2,7 +2,6 @@
 
 #include "edge/http/scan.hpp"
 
-#include <algorithm>
 #include <optional>
 
 namespace postern::edge {
@@ -20,12 +19,6 @@ std::optional<base::ip_address> forwarded_address(std::string_view text) {
 }
 
 } // namespace
-
-bool is_in(const std::vector<base::ip_network>& networks,
-           const base::ip_address& address) noexcept {
-    return std::any_of(networks.begin(), networks.end(),
-                       [&](const base::ip_network& network) { return network.contains(address); });
-}
 
 base::ip_address client_behind(const field_list& fields, const base::ip_address& peer,
                                const std::vector<base::ip_network>& trusted) {
@@ -46,7 +39,7 @@ base::ip_address client_behind(const field_list& fields, const base::ip_address&
             if (!address)
                 return client;
             client = *address;
-            if (!is_in(trusted, client))
+            if (!base::is_in(trusted, client))
                 return client;
         }
     }
@@ -69,7 +62,7 @@ void name_client_behind(exchange& x) {
     x.client_address = x.behind_peer->text;
     if (x.worker.rates != nullptr)
         x.owners.client =
-            is_in(trusted, client) ? no_limit_key : x.worker.rates->client_key(client);
+            base::is_in(trusted, client) ? no_limit_key : x.worker.rates->client_key(client);
 }
 
 } // namespace postern::edge

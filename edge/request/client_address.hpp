@@ -9,9 +9,6 @@
 
 namespace postern::edge {
 
-[[nodiscard]] bool is_in(const std::vector<base::ip_network>& networks,
-                         const base::ip_address& address) noexcept;
-
 /// The client that a trusted proxy at `peer` speaks for: of all X-Forwarded-For fields together,
 /// the last address that is not `trusted` itself (nginx's real_ip_recursive); the first one where
 /// all are. What stands before something that is no address is not believed. An address may have a

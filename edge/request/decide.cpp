@@ -65,12 +65,11 @@ decision decide_active(request_kind kind, const route_view& view, const location
     if (view.target_refuses || !reachable)
         return kind == request_kind::document ? to_page(page::reconnecting, 503, soon_s)
                                               : to_hold(view, location);
-    for (const base::ip_network& allowed : allow_targets)
-        if (allowed.contains(target.address))
-            return {.action = kind == request_kind::upgrade ? action::tunnel : action::proxy,
-                    .status = 200,
-                    .target = target};
-    return {.action = action::refuse_target, .status = 502};
+    if (!base::is_in(allow_targets, target.address))
+        return {.action = action::refuse_target, .status = 502};
+    return {.action = kind == request_kind::upgrade ? action::tunnel : action::proxy,
+            .status = 200,
+            .target = target};
 }
 
 decision decide_draining(request_kind kind, const location_settings& location) noexcept {

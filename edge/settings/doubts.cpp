@@ -71,9 +71,7 @@ void doubt_links(const server_settings& server, std::vector<std::string>& doubts
         constexpr base::ip_network loopback[] = {
             {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}}, 104},
             {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}, 128}};
-        return std::any_of(std::begin(loopback), std::end(loopback), [&](const auto& network) {
-            return network.contains(listen.address.address);
-        });
+        return base::is_in(loopback, listen.address.address);
     };
     if (server.has_ssl() || std::all_of(server.listens.begin(), server.listens.end(), is_local))
         return;

@@ -1,7 +1,6 @@
 #include "edge/worker/connection.hpp"
 
 #include "edge/http2/connection.hpp"
-#include "edge/request/client_address.hpp"
 #include "edge/request/conclude.hpp"
 #include "edge/request/serve.hpp"
 #include "edge/worker/proxy_protocol.hpp"
@@ -142,7 +141,7 @@ task<bool> begins_http2(exchange& x) {
 /// that goes without waiting, and without TLS.
 bool admit(services& worker, const connection_peer& peer, int socket, bool secure,
            limiter::counted_connection& out) {
-    if (worker.admission == nullptr || is_in(worker.conf.trusted_proxies, peer.address))
+    if (worker.admission == nullptr || base::is_in(worker.conf.trusted_proxies, peer.address))
         return true;
     if (worker.admission->admit(peer.address, out))
         return true;
@@ -222,7 +221,7 @@ task<void> run(services& worker, base::unique_fd socket, connection_peer& peer,
 
 task<void> run_connection(services& worker, base::unique_fd socket, base::ip_address from,
                           std::size_t listener) {
-    connection_peer peer{from, {}, is_in(worker.conf.trusted_proxies, from)};
+    connection_peer peer{from, {}, base::is_in(worker.conf.trusted_proxies, from)};
     try {
         peer.text = from.text();
         co_await run(worker, std::move(socket), peer, listener);

@@ -1,7 +1,6 @@
 #include "edge/worker/proxy_protocol.hpp"
 
 #include "edge/net/proxy_header.hpp"
-#include "edge/request/client_address.hpp"
 
 #include <algorithm>
 #include <span>
@@ -22,7 +21,7 @@ void name(connection_peer& peer, const proxy_header& header,
     if (header.kind == proxy_header::kind::address) {
         peer.address = header.source.address;
         peer.text = peer.address.text();
-        peer.trusted = is_in(trusted, peer.address);
+        peer.trusted = base::is_in(trusted, peer.address);
     } else {
         peer.trusted = false;
     }

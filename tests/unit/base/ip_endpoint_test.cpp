@@ -39,6 +39,11 @@ TEST(ip_network, contains) {
     EXPECT_FALSE(net("fd00::/8").contains(ip("10.0.0.1")));
     EXPECT_TRUE(net("0.0.0.0/0").contains(ip("8.8.8.8")));
     EXPECT_FALSE(net("0.0.0.0/0").contains(ip("::1")));
+    const ip_network networks[] = {net("10.0.0.0/8"), net("fd00::/8")};
+    EXPECT_TRUE(is_in(networks, ip("10.255.0.1")));
+    EXPECT_TRUE(is_in(networks, ip("fdab::1")));
+    EXPECT_FALSE(is_in(networks, ip("11.0.0.1")));
+    EXPECT_FALSE(is_in({}, ip("10.0.0.1")));
     EXPECT_EQ(net("10.0.0.0/8").text(), "10.0.0.0/8");
     for (const auto& [given, plain] : {std::pair{"10.1.2.3/8", "10.0.0.0/8"},
                                        {"10.255.0.0/12", "10.240.0.0/12"},
