@@ -14,6 +14,8 @@ struct hash_key {
     std::uint64_t high = 0;
 };
 
+static_assert(std::endian::native == std::endian::little, "SipHash reads words so");
+
 /// SipHash-1-3 (Aumasson and Bernstein; one compression round, three final ones): without the key
 /// nobody can find route keys that share a bucket.
 [[nodiscard]] inline std::uint64_t sip_hash(hash_key key, std::string_view text) noexcept {
@@ -39,10 +41,14 @@ struct hash_key {
         std::memcpy(&word, at, 8);
         take(word);
     }
-    std::uint64_t last = std::uint64_t{text.size()} << 56;
-    for (std::size_t i = 0; i < left; ++i)
-        last |= std::uint64_t{static_cast<unsigned char>(at[i])} << (8 * i);
-    take(last);
+    std::uint64_t last = 0;
+    if (left != 0 && text.size() >= 8) { // the text's last eight bytes, less those taken already
+        std::memcpy(&last, at + left - 8, 8);
+        last >>= 8 * (8 - left);
+    } else if (left != 0) {
+        std::memcpy(&last, at, left);
+    }
+    take(last | std::uint64_t{text.size()} << 56);
     v2 ^= 0xff;
     round(), round(), round();
     return v0 ^ v1 ^ v2 ^ v3;

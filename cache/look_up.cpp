@@ -8,6 +8,7 @@
 #include "cache/look_up.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace postern::cache {
 
@@ -20,6 +21,7 @@ slot_read read_slot(const table_view& table, std::uint64_t& entry, std::uint64_t
     slot& from = table.slots[number];
     std::uint64_t* const words = reinterpret_cast<std::uint64_t*>(&from);
     const std::uint64_t seal = load_acquire(from.seal);
+#pragma GCC unroll 8
     for (std::size_t i = 1; i < slot_fixed_words; ++i)
         image.words[i] = load_acquire(words[i]);
     const std::size_t used = image.shape().used_words();
@@ -34,32 +36,56 @@ slot_read read_slot(const table_view& table, std::uint64_t& entry, std::uint64_t
     return image.is_whole(number, used) ? slot_read::good : slot_read::bad;
 }
 
+namespace {
+
+/// The entries of a bucket that may be the key's, a bit each. Which one it is cannot be guessed: a
+/// branch at each would cost more than a look at all.
+unsigned entries_with(bucket& line, std::uint32_t fingerprint) noexcept {
+    // Entries of this fingerprint, without the empty one, are the numbers from `first` on.
+    const std::uint64_t first = std::uint64_t{fingerprint} << 32 | 1;
+    constexpr std::uint64_t count = 0xffffffff;
+    unsigned found = 0;
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < bucket_entries; ++i)
+        found |= unsigned{load_acquire(line.entries[i]) - first < count} << i;
+    return found;
+}
+
+/// Whether the route of `key` is what `entry` points to; `image` is then its slot.
+bool holds(const table_view& table, std::uint64_t& entry, std::string_view key,
+           std::uint32_t fingerprint, slot_image& image, std::uint32_t& bad_slots) noexcept {
+    std::uint64_t seen = load_acquire(entry);
+    // Goes round again only when the writer has made progress meanwhile.
+    while (fingerprint_of(seen) == fingerprint && static_cast<std::uint32_t>(seen) != 0) {
+        const slot_read read = read_slot(table, entry, seen, image);
+        if (read == slot_read::good)
+            return image.key() == key;
+        if (read == slot_read::bad) {
+            ++bad_slots;
+            return false;
+        }
+        seen = load_acquire(entry);
+    }
+    return false;
+}
+
+} // namespace
+
 look_up_result look_up(const table_view& table, std::string_view key, std::uint64_t hash,
                        route& out) noexcept {
     look_up_result result;
+    slot_image image;
     const std::uint32_t fingerprint = fingerprint_of(hash);
     std::uint64_t b = home_of(fingerprint, table.shape.bucket_count);
     for (std::uint64_t probe = 0; probe < table.probes_max(); ++probe, b = table.bucket_after(b)) {
         bucket& line = table.buckets[b];
-        for (std::size_t i = 0; i < bucket_entries; ++i) {
-            std::uint64_t entry = load_acquire(line.entries[i]);
-            // Goes round again only when the writer has made progress meanwhile.
-            while (fingerprint_of(entry) == fingerprint && static_cast<std::uint32_t>(entry) != 0) {
-                slot_image image;
-                const slot_read read = read_slot(table, line.entries[i], entry, image);
-                if (read == slot_read::moved) {
-                    entry = load_acquire(line.entries[i]);
-                    continue;
-                }
-                if (read == slot_read::bad)
-                    ++result.bad_slots;
-                if (read == slot_read::good && image.key() == key) {
-                    image.copy_to(out, static_cast<std::uint32_t>(b * bucket_entries + i));
-                    result.found = true;
-                    return result;
-                }
-                break;
-            }
+        for (unsigned left = entries_with(line, fingerprint); left != 0; left &= left - 1) {
+            const auto i = static_cast<std::uint32_t>(std::countr_zero(left));
+            if (!holds(table, line.entries[i], key, fingerprint, image, result.bad_slots))
+                continue;
+            image.copy_to(out, static_cast<std::uint32_t>(b * bucket_entries + i));
+            result.found = true;
+            return result;
         }
         if (load_acquire(line.overflow) == 0)
             return result;

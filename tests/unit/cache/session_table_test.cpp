@@ -36,6 +36,32 @@ TEST_F(session_table, a_route_comes_back_as_it_was_put) {
     EXPECT_EQ(r.status().capacity, 100U);
 }
 
+TEST_F(session_table, keys_with_one_fingerprint_are_told_apart) {
+    make_table(10);
+    auto w = writer();
+    const auto r = reader();
+    std::map<std::uint32_t, std::string> seen; // of 32 bits: two meet among some 80 000
+    std::string first, second;
+    for (std::uint64_t n = 0; second.empty(); ++n) {
+        const std::string key = "k" + std::to_string(n);
+        const auto [at, fresh] =
+            seen.emplace(static_cast<std::uint32_t>(r.hash_of(key) >> 32U), key);
+        if (!fresh) {
+            first = at->second;
+            second = key;
+        }
+    }
+    ASSERT_EQ(w.put(first, route_of(first, 1)), put_result::inserted);
+    EXPECT_FALSE(r.look_up(second));
+    ASSERT_EQ(w.put(second, route_of(second, 2)), put_result::inserted);
+    for (const std::string& key : {first, second}) {
+        const auto found = r.look_up(key);
+        ASSERT_TRUE(found) << key;
+        EXPECT_EQ(difference(key, *found), "") << key;
+    }
+    EXPECT_NE(r.look_up(first)->activity.line, r.look_up(second)->activity.line);
+}
+
 TEST_F(session_table, only_newer_versions_replace) {
     make_table(10);
     auto w = writer();
