@@ -4,13 +4,21 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <bit>
 #include <charconv>
 #include <cstring>
+#include <endian.h>
 
 namespace postern::base {
 namespace {
 
 constexpr std::array<std::uint8_t, 12> v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+std::uint64_t big_endian(const std::uint8_t* eight_bytes) noexcept {
+    std::uint64_t value = 0;
+    std::memcpy(&value, eight_bytes, sizeof value);
+    return be64toh(value);
+}
 
 template <class Number>
 std::optional<Number> number(std::string_view text) {
@@ -87,14 +95,11 @@ std::optional<ip_network> ip_network::parse(std::string_view text) {
 }
 
 bool ip_network::contains(const ip_address& address) const noexcept {
-    const std::size_t whole = prefix_bits / 8;
-    if (std::memcmp(base.bytes.data(), address.bytes.data(), whole) != 0)
-        return false;
-    const unsigned rest = prefix_bits % 8;
-    if (rest == 0)
-        return true;
-    const unsigned mask = 0xffU << (8 - rest);
-    return ((base.bytes[whole] ^ address.bytes[whole]) & mask & 0xffU) == 0;
+    int bits = 0; // that the two have in common before the first one that differs
+    for (std::size_t at = 0; at < 16 && bits == static_cast<int>(at * 8); at += 8)
+        bits += std::countl_zero(big_endian(base.bytes.data() + at) ^
+                                 big_endian(address.bytes.data() + at));
+    return bits >= prefix_bits;
 }
 
 ip_network ip_network::plain() const noexcept {

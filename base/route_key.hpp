@@ -12,6 +12,8 @@
 #include "base/limits.hpp"
 #include "base/text_template.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,21 +38,28 @@ struct route_key_fault {
 /// Whether `value` ends where `separator` first begins in the two put together.
 [[nodiscard]] bool ends_at(std::string_view value, std::string_view separator) noexcept;
 
-/// Makes the key into `out` (cleared first), without allocating once `out` has grown. With a fault
-/// `out` is of no use. `value_of` as in text_template::fill.
-template <class Lookup>
-[[nodiscard]] route_key_fault make_route_key(const text_template& of, Lookup&& value_of,
-                                             std::string& out) {
+/// Makes the key into `out`, without allocating once `out` has grown. With a fault `out` is of no
+/// use. `value_at(i)` is the value of the name that stands at place i of the template's pieces, or
+/// nothing; for those who know what stands where.
+template <class ByPlace>
+[[nodiscard]] route_key_fault make_route_key_by_place(const text_template& of, ByPlace&& value_at,
+                                                      std::string& out) {
     using kind = route_key_fault::kind;
-    out.clear();
+    char key[limits::route_key_bytes_max];
+    std::size_t bytes = 0; // of the whole key, even where it is too long
+    const auto append = [&](std::string_view text) {
+        if (text.size() <= sizeof key - std::min(bytes, sizeof key))
+            std::memcpy(key + bytes, text.data(), text.size());
+        bytes += text.size();
+    };
     const auto& pieces = of.pieces();
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         const text_template::piece& p = pieces[i];
         if (!p.is_name) {
-            out += p.text;
+            append(p.text);
             continue;
         }
-        const std::optional<std::string_view> value = value_of(std::string_view{p.text});
+        const std::optional<std::string_view> value = value_at(i);
         if (!value || value->empty())
             return {kind::missing, p.text, {}, {}};
         if (i + 1 < pieces.size()) {
@@ -60,11 +69,22 @@ template <class Lookup>
             if (i + 2 < pieces.size() && !ends_at(*value, next.text))
                 return {kind::ambiguous, p.text, *value, next.text};
         }
-        out += *value;
+        append(*value);
     }
-    if (out.empty() || out.size() > limits::route_key_bytes_max)
+    if (bytes == 0 || bytes > sizeof key)
         return {kind::size, {}, {}, {}};
+    out.assign(key, bytes);
     return {};
+}
+
+/// The same with `value_of` as in text_template::fill.
+template <class Lookup>
+[[nodiscard]] route_key_fault make_route_key(const text_template& of, Lookup&& value_of,
+                                             std::string& out) {
+    const auto value_at = [&](std::size_t place) -> std::optional<std::string_view> {
+        return value_of(std::string_view{of.pieces()[place].text});
+    };
+    return make_route_key_by_place(of, value_at, out);
 }
 
 /// A sentence for people: what is wrong with which value, and what would be right.

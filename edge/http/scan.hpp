@@ -34,9 +34,6 @@ inline constexpr auto token_bytes = byte_class([](unsigned c) {
 inline constexpr auto capture_bytes = byte_class(
     [](unsigned c) { return is_alnum(c) || c == '.' || c == '_' || c == '~' || c == '-'; });
 
-inline constexpr auto plain_path_bytes =
-    byte_class([](unsigned c) { return c > 0x20 && c != 0x7f && c != '%' && c != '\\'; });
-
 /// What a scan stops at besides low bytes and 0x7f.
 enum class also { nothing, colon, high }; // high: 0x80 and above
 
@@ -109,6 +106,31 @@ template <unsigned char Highest, also Also>
 [[nodiscard]] inline bool is_capture_byte(char c) noexcept {
     return detail::capture_bytes[static_cast<unsigned char>(c)];
 }
+/// The first byte that no capture holds, or `end`.
+[[nodiscard]] inline const char* find_capture_end(const char* at, const char* end) noexcept {
+#if defined(__SSE2__)
+    const auto within = [](__m128i bytes, char low, char high) { // of one range of bytes
+        const __m128i above = _mm_sub_epi8(bytes, _mm_set1_epi8(low));
+        return _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(static_cast<char>(high - low))),
+                              above);
+    };
+    for (; end - at >= 16; at += 16) {
+        __m128i x;
+        std::memcpy(&x, at, 16);
+        const auto is = [&](char c) { return _mm_cmpeq_epi8(x, _mm_set1_epi8(c)); };
+        const __m128i letter = within(_mm_or_si128(x, _mm_set1_epi8(0x20)), 'a', 'z');
+        const __m128i held =
+            _mm_or_si128(_mm_or_si128(letter, within(x, '0', '9')),
+                         _mm_or_si128(within(x, '-', '.'), _mm_or_si128(is('_'), is('~'))));
+        const auto others = ~static_cast<unsigned>(_mm_movemask_epi8(held)) & 0xffffU;
+        if (others != 0)
+            return at + std::countr_zero(others);
+    }
+#endif
+    while (at != end && is_capture_byte(*at))
+        ++at;
+    return at;
+}
 /// The first control byte (a tab is one, too), or `end`.
 [[nodiscard]] inline const char* find_control(const char* at, const char* end) noexcept {
     return detail::find_stop<0x1f, detail::also::nothing>(at, end);
@@ -127,36 +149,6 @@ template <unsigned char Highest, also Also>
 /// The first control byte, space or colon, or `end`: where a field's name ends, or cannot go on.
 [[nodiscard]] inline const char* find_name_end(const char* at, const char* end) noexcept {
     return detail::find_stop<0x20, detail::also::colon>(at, end);
-}
-/// Whether a path has any of what `refuse_path` looks closer at: a control byte, space, '%', '\\',
-/// or a '.' behind a '/'.
-[[nodiscard]] inline bool may_be_refused(std::string_view path) noexcept {
-    std::size_t at = 0;
-#if defined(__SSE2__)
-    const __m128i highest = _mm_set1_epi8(0x20);
-    const auto has_any = [&](const char* from) { // of the 16 bytes behind `from`
-        __m128i before, x;
-        std::memcpy(&before, from, 16);
-        std::memcpy(&x, from + 1, 16);
-        const auto is = [](__m128i what, char c) { return _mm_cmpeq_epi8(what, _mm_set1_epi8(c)); };
-        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, highest), x);
-        const __m128i odd = _mm_or_si128(_mm_or_si128(is(x, '%'), is(x, '\\')), is(x, 0x7f));
-        const __m128i dot = _mm_and_si128(is(before, '/'), is(x, '.'));
-        return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, odd), dot)) != 0;
-    };
-    if (path.size() >= 17) {
-        for (; path.size() - at >= 17; at += 16)
-            if (has_any(path.data() + at))
-                return true;
-        return !detail::plain_path_bytes[static_cast<unsigned char>(path.front())] ||
-               has_any(path.data() + path.size() - 17);
-    }
-#endif
-    for (char before = 0; at < path.size(); before = path[at++])
-        if (!detail::plain_path_bytes[static_cast<unsigned char>(path[at])] ||
-            (path[at] == '.' && before == '/'))
-            return true;
-    return false;
 }
 /// The first control byte, space or byte above 0x7f, or `end`: where a target ends, or cannot go
 /// on.

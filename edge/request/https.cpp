@@ -13,8 +13,10 @@ namespace {
 
 bool has_name(const server_settings& server, const std::string& host) {
     for (const capture_pattern& name : server.names) {
+        capture_names numbers;
         captures unused;
-        if (matcher{name, {.ignore_case = true, .whole = true}}.match(host, unused))
+        const matcher whole{name, {.ignore_case = true, .whole = true}, numbers};
+        if (whole.match(host, unused) != matcher::no_match)
             return true;
     }
     return server.names.empty();

@@ -74,7 +74,7 @@ struct location_index::impl {
         if (const auto at = entry.exact.find(host); at != entry.exact.end())
             return at->second;
         for (const host_pattern& p : entry.patterns)
-            if (p.pattern.match(host, found))
+            if (p.pattern.match(host, found) != matcher::no_match)
                 return p.server;
         return entry.fallback;
     }
@@ -91,10 +91,11 @@ location_index::location_index(const settings& conf) : impl_{std::make_unique<im
         if (place == nullptr)
             place = server;
     };
+    capture_names names;
     for (const server_settings& server : conf.servers) {
+        location_tree locations{server.locations, names};
         const server_entry* const made =
-            impl_->servers.emplace_back(new server_entry{&server, location_tree{server.locations}})
-                .get();
+            impl_->servers.emplace_back(new server_entry{&server, std::move(locations)}).get();
         for (const listen_settings& listen : server.listens) {
             listener_entry& at = impl_->listener_of(listen.address);
             claimed.resize(impl_->listeners.size());
@@ -109,7 +110,7 @@ location_index::location_index(const settings& conf) : impl_{std::make_unique<im
             for (const capture_pattern& name : server.names) {
                 if (name.has_captures())
                     at.patterns.push_back(
-                        {matcher{name, {.ignore_case = true, .whole = true}}, made});
+                        {matcher{name, {.ignore_case = true, .whole = true}, names}, made});
                 else
                     at.exact.try_emplace(lower(name.text), made);
             }
@@ -143,6 +144,7 @@ void location_index::locate(std::size_t listener, const request_head& head, loca
     out.values.resize(memo.captures);
     out.server = memo.server;
     out.location = nullptr;
+    out.key_captures = {};
     out.prefix = out.rest = {};
     out.add_slash = false;
     out.refused = refuse_path(head.path);
@@ -196,6 +198,7 @@ void located::clear() noexcept {
     server = nullptr;
     location = nullptr;
     values.clear();
+    key_captures = {};
     prefix = rest = {};
     add_slash = false;
     refused = nullptr;

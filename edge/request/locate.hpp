@@ -6,16 +6,21 @@
 
 #include <boost/container/static_vector.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace postern::edge {
 
+using capture_number = std::uint32_t; // of a capture's name; one conf's are numbered together
+
 struct capture {
     std::string_view name;
     std::string_view value;
+    capture_number number = 0; // of the name
 };
 using captures = boost::container::static_vector<capture, captures_max>;
 
@@ -25,8 +30,10 @@ class location_tree;
 /// copied or moved while used.
 struct located {
     const server_settings* server = nullptr;
-    const location_settings* location = nullptr; // none: 404, or 400 where `refused`
-    captures values;                             // from host, then from path
+    const location_settings* location = nullptr;  // none: 404, or 400 where `refused`
+    captures values;                              // from host, then from path
+    std::span<const capture_number> key_captures; // whose values the location's route key is made
+                                                  // of, by place in its template
     std::string_view
         prefix; // the part of the raw path that the location's pattern matched, without a final '/'
     std::string_view rest; // the raw path after it; starts with '/' (or is empty: see add_slash, or

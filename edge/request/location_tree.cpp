@@ -23,11 +23,21 @@ void split(std::string_view path, std::size_t taken, const location_settings& lo
     out.rest = path.substr(cut);
 }
 
+/// The captures that the location's route key is made of, by place in its template.
+std::vector<capture_number> key_captures_of(const location_settings& location,
+                                            capture_names& names) {
+    std::vector<capture_number> out;
+    for (const base::text_template::piece& p : location.route_key.pieces())
+        out.push_back(p.is_name ? names.number_of(p.text) : capture_number{});
+    return out;
+}
+
 } // namespace
 
-location_tree::location_tree(const std::vector<location_settings>& locations) {
+location_tree::location_tree(const std::vector<location_settings>& locations,
+                             capture_names& names) {
     for (std::size_t i = 0; i < locations.size(); ++i)
-        add(locations[i], i);
+        add(locations[i], i, names);
     std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) {
         if (a.location->exact != b.location->exact)
             return a.location->exact;
@@ -42,82 +52,80 @@ location_tree::location_tree(const std::vector<location_settings>& locations) {
     make_groups();
 }
 
-void location_tree::add(const location_settings& location, std::size_t order) {
-    matcher whole{location.path, {.whole = location.exact}};
+void location_tree::add(const location_settings& location, std::size_t order,
+                        capture_names& names) {
+    matcher whole{location.path, {.whole = location.exact}, names};
     const std::size_t literal_bytes = whole.literal_bytes();
-    entries_.push_back({&location, std::move(whole), false, literal_bytes, order});
+    const std::vector<capture_number> key_captures = key_captures_of(location, names);
+    entries_.push_back({&location, key_captures, std::move(whole), false, literal_bytes, order});
     const bool root = location.path.text == "/";
     if (location.handler == handler::session && !location.exact && !root &&
         ends_in_slash(location.path))
-        entries_.push_back({&location,
-                            matcher{location.path, {.whole = true, .without_last_slash = true}},
-                            true, literal_bytes, order});
+        entries_.push_back(
+            {&location, key_captures,
+             matcher{location.path, {.whole = true, .without_last_slash = true}, names}, true,
+             literal_bytes, order});
 }
 
 void location_tree::make_groups() {
-    for (std::uint32_t rank = 0; rank < entries_.size(); ++rank) {
-        const std::string& head = entries_[rank].pattern.head();
-        const auto same = std::find_if(groups_.begin(), groups_.end(),
-                                       [&](const group& g) { return g.head == head; });
-        if (same == groups_.end())
-            groups_.push_back({head, {rank}, -1});
-        else
-            same->ranks.push_back(rank);
+    std::vector<std::string> heads;
+    for (const entry& e : entries_) {
+        const std::string& head = e.pattern.head();
+        const auto same = std::find(heads.begin(), heads.end(), head);
+        const auto at = static_cast<std::size_t>(same - heads.begin());
+        if (same == heads.end()) {
+            heads.push_back(head);
+            groups_.push_back({.head_bytes = head.size()});
+        }
+        groups_[at].members.push_back(&e);
     }
-    std::sort(groups_.begin(), groups_.end(),
-              [](const group& a, const group& b) { return a.head < b.head; });
+    heads_ = head_tree{heads};
     for (std::size_t i = 0; i < groups_.size(); ++i)
-        for (std::size_t j = i; j-- > 0 && groups_[i].parent < 0;)
-            if (groups_[i].head.starts_with(groups_[j].head))
-                groups_[i].parent = static_cast<std::int32_t>(j);
+        if (const std::string_view head = heads[i]; !head.empty())
+            groups_[i].parent = heads_.longest_start_of(head.substr(0, head.size() - 1));
 }
 
-std::int32_t location_tree::group_of(std::string_view path) const noexcept {
-    const auto after = std::upper_bound(
-        groups_.begin(), groups_.end(), path,
-        [](std::string_view text, const group& g) { return text < std::string_view{g.head}; });
-    // The last head that is not greater: the longest one the path starts with is it, or one of its
-    // parents.
-    auto i = static_cast<std::int32_t>(after - groups_.begin()) - 1;
-    while (i >= 0 && !path.starts_with(groups_[static_cast<std::size_t>(i)].head))
-        i = groups_[static_cast<std::size_t>(i)].parent;
-    return i;
+location_tree::match location_tree::first_match(const group& among, const entry* end,
+                                                std::string_view path, captures& found) {
+    const std::size_t run = matcher::capture_run(path.substr(among.head_bytes));
+    for (const entry* e : among.members) {
+        if (e >= end)
+            break;
+        const std::size_t taken = e->pattern.match_behind_head(path, run, found);
+        if (taken != matcher::no_match)
+            return {e, taken};
+    }
+    return {end, 0};
 }
 
 bool location_tree::find(std::string_view path, located& out) const {
     const std::size_t own_captures = out.values.size();
-    const entry* best = nullptr;
-    std::size_t best_rank = entries_.size();
-    std::size_t best_taken = 0;
-    for (std::int32_t i = group_of(path); i >= 0; i = groups_[static_cast<std::size_t>(i)].parent) {
+    const entry* const none = entries_.data() + entries_.size();
+    match best{none, 0};
+    for (std::int32_t i = heads_.longest_start_of(path); i != head_tree::none;) {
         const group& g = groups_[static_cast<std::size_t>(i)];
-        if (g.ranks.front() >= best_rank)
+        i = g.parent;
+        if (g.members.front() >= best.by)
             continue;
-        const std::size_t run = matcher::capture_run(path.substr(g.head.size()));
-        for (const std::uint32_t rank : g.ranks) {
-            if (rank >= best_rank)
-                break;
-            // What a better one takes replaces what this one took.
-            const captures so_far = best ? out.values : captures{};
+        captures so_far; // what a better one takes replaces what the best one so far took
+        if (best.by != none) {
+            so_far = out.values;
             out.values.resize(own_captures);
-            const auto taken = entries_[rank].pattern.match_behind_head(path, run, out.values);
-            if (!taken) {
-                if (best)
-                    out.values = so_far;
-                continue;
-            }
-            best = &entries_[rank];
-            best_rank = rank;
-            best_taken = *taken;
-            break;
         }
+        const match better = first_match(g, best.by, path, out.values);
+        if (better.by != best.by)
+            best = better;
+        else if (best.by != none)
+            out.values = so_far;
     }
-    if (best == nullptr)
+    if (best.by == none)
         return false;
-    out.location = best->location;
-    split(path, best_taken, *best->location, out);
-    out.add_slash = best->add_slash || (best->location->handler == handler::session &&
-                                        !best->location->exact && out.rest.empty());
+    const location_settings& location = *best.by->location;
+    out.location = &location;
+    out.key_captures = best.by->key_captures;
+    split(path, best.taken, location, out);
+    out.add_slash = best.by->add_slash ||
+                    (location.handler == handler::session && !location.exact && out.rest.empty());
     return true;
 }
 

@@ -1,78 +1,101 @@
 #include "edge/request/pattern.hpp"
 
-#include "edge/http/scan.hpp"
-
 #include <algorithm>
 
 namespace postern::edge {
+namespace {
 
-matcher::matcher(const capture_pattern& pattern, const options& how) : whole_{how.whole} {
+/// Captures are put into paths of folders: no name may lead out of one.
+bool is_dots(std::string_view name) noexcept {
+    return name.front() == '.' && (name == "." || name == "..");
+}
+
+/// A pattern in the order in which it is matched.
+struct spelled_pattern {
+    std::string head;
+    std::vector<std::pair<std::string_view, std::string>> captures; // with the literal behind each
+
+    std::string& last() { return captures.empty() ? head : captures.back().second; }
+};
+
+spelled_pattern spell(const capture_pattern& pattern, const matcher::options& how) {
+    spelled_pattern out;
     for (const capture_pattern::piece& p : pattern.pieces) {
-        if (p.is_capture) {
-            steps_.push_back({p.text, {}});
-            continue;
-        }
-        std::string& literal = steps_.empty() ? head_ : steps_.back().literal;
-        literal += p.text;
+        if (p.is_capture)
+            out.captures.emplace_back(p.text, std::string{});
+        else
+            out.last() += p.text;
     }
     if (how.without_last_slash)
-        (steps_.empty() ? head_ : steps_.back().literal).pop_back();
-    const auto finish = [&](std::string& literal) {
-        literal_bytes_ += literal.size();
+        out.last().pop_back();
+    const auto finish = [&](std::string& text) {
         if (how.ignore_case)
-            std::transform(literal.begin(), literal.end(), literal.begin(), to_lower);
+            std::transform(text.begin(), text.end(), text.begin(), to_lower);
     };
-    finish(head_);
-    for (step& s : steps_)
-        finish(s.literal);
+    finish(out.head);
+    for (auto& [name, behind] : out.captures)
+        finish(behind);
+    return out;
 }
 
-std::size_t matcher::capture_run(std::string_view text) noexcept {
-    std::size_t n = 0;
-    while (n < text.size() && is_capture_byte(text[n]))
-        ++n;
-    return n;
+} // namespace
+
+capture_number capture_names::number_of(std::string_view name) {
+    const auto at = std::find(names_.begin(), names_.end(), name);
+    const auto number = static_cast<capture_number>(at - names_.begin());
+    if (at == names_.end())
+        names_.push_back(name);
+    return number;
 }
 
-std::optional<std::size_t> matcher::match_behind_head(std::string_view text, std::size_t first_run,
-                                                      captures& found) const {
+literal::literal(std::string bytes) : bytes_{std::move(bytes)} {
+    const std::size_t count = std::min(bytes_.size(), sizeof first_);
+    std::memcpy(&first_, bytes_.data(), count);
+    std::memset(&first_mask_, 0xff, count);
+}
+
+matcher::matcher(const capture_pattern& pattern, const options& how, capture_names& names)
+    : whole_{how.whole} {
+    spelled_pattern spelled = spell(pattern, how);
+    literal_bytes_ = spelled.head.size();
+    head_ = literal{std::move(spelled.head)};
+    for (auto& [name, behind] : spelled.captures) {
+        literal_bytes_ += behind.size();
+        const bool takes_run = behind.empty() || !is_capture_byte(behind.front());
+        steps_.push_back(
+            {name, names.number_of(name), literal{std::move(behind)}, takes_run, false});
+    }
+    if (!steps_.empty())
+        steps_.back().is_end = whole_;
+}
+
+std::size_t matcher::searched_length(const step& s, std::string_view left,
+                                     std::size_t run) noexcept {
+    // With a fixed end whatever lies before it is the capture's, else it ends as early as it can.
+    const std::size_t length = !s.is_end                          ? left.find(s.behind.bytes(), 1)
+                               : left.ends_with(s.behind.bytes()) ? left.size() - s.behind.size()
+                                                                  : 0;
+    return length <= run ? length : 0; // also where nothing was found
+}
+
+std::size_t matcher::match_steps(std::string_view text, std::size_t first_length,
+                                 captures& found) const {
     const std::size_t before = found.size();
-    const auto fail = [&] {
-        found.resize(before);
-        return std::nullopt;
-    };
     std::size_t at = head_.size();
+    std::size_t length = first_length;
     for (const step& s : steps_) {
         const std::string_view left = text.substr(at);
-        const std::size_t run = &s == steps_.data() ? first_run : capture_run(left);
-        const bool last = &s == &steps_.back();
-        std::size_t length = run;
-        if (last && whole_) {
-            // The end is fixed: whatever lies before it is the capture's.
-            if (!left.ends_with(s.literal))
-                return fail();
-            length = left.size() - s.literal.size();
-        } else if (s.literal.empty()) {
-            if (length < left.size() && left[length] != '/')
-                return fail();
-        } else if (!is_capture_byte(s.literal.front())) {
-            // No capture reaches past the literal's first byte.
-            if (!left.substr(length).starts_with(s.literal))
-                return fail();
-        } else {
-            length = left.find(s.literal, 1);
+        if (&s != steps_.data())
+            length = capture_length(s, left, capture_run(left));
+        if (length == 0 || is_dots(left.substr(0, length)) || found.size() == found.capacity()) {
+            found.resize(before);
+            return no_match;
         }
-        if (length == 0 || length > run) // also where the literal was not found
-            return fail();
-        // Captures are put into paths of folders: no name may lead out of one.
-        const std::string_view name = left.substr(0, length);
-        if (name == "." || name == ".." || found.size() == found.capacity())
-            return fail();
-        found.push_back({s.name, name});
-        at += length + s.literal.size();
+        found.push_back({s.name, left.substr(0, length), s.number});
+        at += length + s.behind.size();
     }
-    if (whole_ && at != text.size())
-        return fail();
+    if (whole_ && at != text.size()) // only without captures: the last one has seen to it
+        return no_match;
     return at;
 }
 

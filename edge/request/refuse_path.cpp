@@ -6,6 +6,10 @@
 namespace postern::edge {
 namespace {
 
+/// Bytes that need no closer look, but for a '.' behind a '/'.
+constexpr auto plain_path_bytes =
+    detail::byte_class([](unsigned c) { return c > 0x20 && c != 0x7f && c != '%' && c != '\\'; });
+
 /// Bytes that are never refused and start no separator.
 constexpr auto harmless = detail::byte_class(
     [](unsigned c) { return c > 0x20 && c != 0x7f && c != '/' && c != '%' && c != '\\'; });
@@ -63,6 +67,37 @@ const char* refuse_slowly(std::string_view path) noexcept {
             return "a dot segment in the path";
     }
     return nullptr;
+}
+
+/// Whether a path has any of what `refuse_path` looks closer at: a control byte, space, '%', '\\',
+/// or a '.' behind a '/'.
+bool may_be_refused(std::string_view path) noexcept {
+    std::size_t at = 0;
+#if defined(__SSE2__)
+    const __m128i highest = _mm_set1_epi8(0x20);
+    const auto has_any = [&](const char* from) { // of the 16 bytes behind `from`
+        __m128i before, x;
+        std::memcpy(&before, from, 16);
+        std::memcpy(&x, from + 1, 16);
+        const auto is = [](__m128i what, char c) { return _mm_cmpeq_epi8(what, _mm_set1_epi8(c)); };
+        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, highest), x);
+        const __m128i odd = _mm_or_si128(_mm_or_si128(is(x, '%'), is(x, '\\')), is(x, 0x7f));
+        const __m128i dot = _mm_and_si128(is(before, '/'), is(x, '.'));
+        return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, odd), dot)) != 0;
+    };
+    if (path.size() >= 17) {
+        for (; path.size() - at >= 17; at += 16)
+            if (has_any(path.data() + at))
+                return true;
+        return !plain_path_bytes[static_cast<unsigned char>(path.front())] ||
+               has_any(path.data() + path.size() - 17);
+    }
+#endif
+    for (char before = 0; at < path.size(); before = path[at++])
+        if (!plain_path_bytes[static_cast<unsigned char>(path[at])] ||
+            (path[at] == '.' && before == '/'))
+            return true;
+    return false;
 }
 
 } // namespace

@@ -48,7 +48,7 @@ class finder {
         if (here != nullptr && here->handler == handler::session) {
             if (where_.add_slash && !head_.websocket)
                 return redirect(head_.path, "/");
-            if (found_with(*here, {where_, {}, {}}, false))
+            if (found_in_url(*here))
                 return;
             if (by_header(*here, false))
                 return;
@@ -67,9 +67,26 @@ class finder {
     }
 
   private:
+    /// By the captures of the located location itself: which they are was settled with the conf.
+    bool found_in_url(const location_settings& here) {
+        const auto value_at = [&](std::size_t place) -> std::optional<std::string_view> {
+            for (const capture& c : where_.values)
+                if (c.number == where_.key_captures[place])
+                    return c.value;
+            return std::nullopt;
+        };
+        return settle(base::make_route_key_by_place(here.route_key, value_at, out_.key), here,
+                      false);
+    }
+
     bool found_with(const location_settings& location, const named_values& values, bool outside) {
-        const base::route_key_fault fault =
-            base::make_route_key(location.route_key, values, out_.key);
+        return settle(base::make_route_key(location.route_key, values, out_.key), location,
+                      outside);
+    }
+
+    /// By what came of the location's route key. False: a name of it has no value here.
+    bool settle(const base::route_key_fault& fault, const location_settings& location,
+                bool outside) {
         if (fault)
             out_.key.clear();
         if (fault.what == base::route_key_fault::kind::missing)
@@ -77,6 +94,7 @@ class finder {
         out_.outside = outside;
         if (outside) {
             where_.location = &location;
+            where_.key_captures = {};
             where_.prefix = {};
             where_.rest = head_.path;
         }
@@ -185,7 +203,7 @@ class finder {
         for (const capture& c : there.values) {
             const auto at = static_cast<std::size_t>(c.value.data() - url.data());
             if (where_.values.size() < where_.values.capacity())
-                where_.values.push_back({c.name, prefix.substr(at, c.value.size())});
+                where_.values.push_back({c.name, prefix.substr(at, c.value.size()), c.number});
         }
     }
 

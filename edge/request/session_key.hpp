@@ -47,7 +47,7 @@ struct session_key {
 ///    a forged cookie does what a typed URL does.
 /// When found outside (`out.outside`), `where` becomes the session's location with an empty prefix
 /// and the whole path as rest: nothing is stripped. `out` is reused: no allocation once it has
-/// grown.
+/// grown. Requires: `where` is as `locate` left it.
 void session_key_of(const location_index& index, located& where, const request_head& head,
                     session_key& out);
 

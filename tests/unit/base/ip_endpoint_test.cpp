@@ -39,6 +39,10 @@ TEST(ip_network, contains) {
     EXPECT_FALSE(net("fd00::/8").contains(ip("10.0.0.1")));
     EXPECT_TRUE(net("0.0.0.0/0").contains(ip("8.8.8.8")));
     EXPECT_FALSE(net("0.0.0.0/0").contains(ip("::1")));
+    EXPECT_TRUE(net("fd00::/64").contains(ip("fd00::8000:0:0:0")));
+    EXPECT_FALSE(net("fd00::/65").contains(ip("fd00::8000:0:0:0")));
+    EXPECT_FALSE(net("fd00:0:0:1::/64").contains(ip("fd00::1")));
+    EXPECT_TRUE(net("::/0").contains(ip("ffff::")));
     const ip_network networks[] = {net("10.0.0.0/8"), net("fd00::/8")};
     EXPECT_TRUE(is_in(networks, ip("10.255.0.1")));
     EXPECT_TRUE(is_in(networks, ip("fdab::1")));
