@@ -50,7 +50,8 @@ class DynamoDBLocal:
         self.names = itertools.count(1)
         # What AWS tools and postern find by themselves; the metadata services of a real host are never asked.
         self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION,
-                            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint, "AWS_EC2_METADATA_DISABLED": "true"}
+                            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.endpoint,
+                            "AWS_EC2_METADATA_DISABLED": "true"}
 
     def __enter__(self):
         self.start()

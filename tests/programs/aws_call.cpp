@@ -4,8 +4,12 @@
 //   {"do": "sign", "method", "host", "path", "query", "headers": [[name, value]...], "sha256",
 //   "region", "service",
 //    "key", "secret", "token", "time_s", "s3": bool}
-//   {"do": "counters"}
+//   {"do": "counters" | "credentials" | "region"}
+// With {"account": true, ...} region, endpoints and credentials are found as postern finds them;
+// otherwise the first line has them. A call may have "threads": N, each making it once, and
+// "stop_after_ms".
 #include "base/log.hpp"
+#include "sync/aws/account.hpp"
 #include "sync/aws/client.hpp"
 #include "sync/aws/curl_transport.hpp"
 #include "sync/aws/sigv4.hpp"
@@ -14,7 +18,9 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
@@ -28,10 +34,6 @@ milliseconds time_at(const json& from, const char* name, milliseconds otherwise)
 
 client_options options_of(const json& said) {
     client_options o;
-    o.region = said.value("region", "us-east-1");
-    const std::string dynamodb = said.value("endpoint", "http://127.0.0.1:8000");
-    o.endpoints[0] = endpoint::parse(dynamodb).value();
-    o.endpoints[1] = endpoint::parse(said.value("streams_endpoint", dynamodb)).value();
     o.retry.attempts_max = said.value("attempts", o.retry.attempts_max);
     o.retry.transient_base = time_at(said, "transient_ms", o.retry.transient_base);
     o.retry.throttle_base = time_at(said, "throttle_ms", o.retry.throttle_base);
@@ -43,18 +45,91 @@ client_options options_of(const json& said) {
     return o;
 }
 
-json error_json(const call_failure& e) {
+/// A client of which the first line says everything.
+struct told_client {
+    told_client(const json& said, const base::clock& real, base::log& log)
+        : time{real}, http{{.ca_file = said.value("ca_file", "")}},
+          keys{{said.value("key", "local"), said.value("secret", "secret"), said.value("token", ""),
+                std::nullopt, "test"}},
+          dice{said.value("seed", 1U)} {
+        client_options o = options_of(said);
+        o.region = said.value("region", "us-east-1");
+        const std::string dynamodb = said.value("endpoint", "http://127.0.0.1:8000");
+        o.endpoints[0] = endpoint::parse(dynamodb).value();
+        o.endpoints[1] = endpoint::parse(said.value("streams_endpoint", dynamodb)).value();
+        const auto random = [this] {
+            const std::scoped_lock lock{dice_mutex};
+            return std::uniform_real_distribution<double>{}(dice);
+        };
+        calls = std::make_unique<client>(std::move(o),
+                                         client_parts{http, keys, time, waiting, random, log});
+    }
+    corrected_clock time;
+    curl_transport http;
+    fixed_credentials keys;
+    real_pause waiting;
+    std::mutex dice_mutex;
+    std::mt19937_64 dice;
+    std::unique_ptr<client> calls;
+};
+
+json error_json(const base::failure& e) {
     return {{"error", name_of(static_cast<aws_error>(e.code.value()))},
             {"what", e.what},
-            {"name", e.name},
-            {"details", e.details}};
+            {"name", ""},
+            {"details", nullptr}};
+}
+json error_json(const call_failure& e) {
+    json all = error_json(static_cast<const base::failure&>(e));
+    all["name"] = e.name;
+    all["details"] = e.details;
+    return all;
 }
 
 json call(client& with, const json& order) {
     const auto of =
         order.value("service", "dynamodb") == "streams" ? service::streams : service::dynamodb;
-    auto got = with.call(of, order.at("operation").get<std::string>(), order.at("body"));
-    return got ? json{{"ok", std::move(*got)}} : error_json(got.error());
+    const auto operation = order.at("operation").get<std::string>();
+    std::stop_source stop;
+    std::jthread stopper;
+    if (order.contains("stop_after_ms"))
+        stopper = std::jthread{[&] {
+            std::this_thread::sleep_for(milliseconds{order.at("stop_after_ms").get<int>()});
+            stop.request_stop();
+        }};
+    const auto once = [&] {
+        auto got = with.call(of, operation, order.at("body"), stop.get_token());
+        return got ? json{{"ok", std::move(*got)}} : error_json(got.error());
+    };
+    const std::size_t threads = order.value("threads", 1U);
+    if (threads == 1)
+        return once();
+    std::vector<json> results(threads);
+    {
+        std::vector<std::jthread> running;
+        for (json& result : results)
+            running.emplace_back([&] { result = once(); });
+    }
+    return {{"ok", results}};
+}
+
+json credentials_of(credential_source& from) {
+    const auto got = from.get({});
+    if (!got)
+        return error_json(got.error());
+    const credentials& c = **got;
+    return {{"ok",
+             {{"key", c.access_key_id},
+              {"secret", c.secret_access_key},
+              {"token", c.session_token},
+              {"source", c.source},
+              {"expires_s",
+               c.expires_at ? json(base::to_epoch_ms(*c.expires_at) / 1'000) : json(nullptr)}}}};
+}
+
+int refuse(const base::failure& why) {
+    std::cout << error_json(why).dump() << std::endl;
+    return 0;
 }
 
 json sign_it(const json& order) {
@@ -106,25 +181,34 @@ int main() {
 
     const base::system_clock real;
     base::log log{STDERR_FILENO, base::log_level::info, "aws_call", real};
-    corrected_clock time{real};
-    curl_transport http{{.ca_file = said.value("ca_file", "")}};
-    fixed_credentials keys{{said.value("key", "local"), said.value("secret", "secret"),
-                            said.value("token", ""), std::nullopt, "test"}};
-    real_pause waiting;
-    std::mt19937_64 dice{said.value("seed", 1U)};
-    std::mutex dice_mutex;
-    const auto random = [&] {
-        const std::scoped_lock lock{dice_mutex};
-        return std::uniform_real_distribution<double>{}(dice);
-    };
-    client calls{options_of(said), {http, keys, time, waiting, random, log}};
+    std::unique_ptr<told_client> told;
+    std::unique_ptr<account> found;
+    if (said.value("account", false)) {
+        account_options o;
+        o.region = said.value("region", "");
+        o.profile = said.value("profile", "");
+        o.endpoint = said.value("endpoint", "");
+        o.streams_endpoint = said.value("streams_endpoint", "");
+        o.ca_file = said.value("ca_file", "");
+        o.client = options_of(said);
+        auto opened = account::open(std::move(o), process_environment(), real, log);
+        if (!opened)
+            return refuse(opened.error());
+        found = std::move(*opened);
+    } else {
+        told = std::make_unique<told_client>(said, real, log);
+    }
+    client& calls = found ? found->calls() : *told->calls;
+    credential_source& keys = found ? found->keys() : told->keys;
 
     while (std::getline(std::cin, line)) {
         const json order = json::parse(line);
         const std::string what = order.at("do");
-        const json result = what == "call"   ? call(calls, order)
-                            : what == "sign" ? sign_it(order)
-                                             : counters_of(calls);
+        const json result = what == "call"          ? call(calls, order)
+                            : what == "sign"        ? sign_it(order)
+                            : what == "credentials" ? credentials_of(keys)
+                            : what == "region"      ? json{{"ok", calls.options().region}}
+                                                    : counters_of(calls);
         std::cout << result.dump() << std::endl;
     }
 }
