@@ -11,7 +11,7 @@ namespace postern::sync::aws {
 
 using json = nlohmann::json;
 
-/// The text's one value, or nothing where it is not JSON or not UTF-8.
+/// The text's one value, or nothing where it is not JSON, not UTF-8, or nests deeper than 128.
 [[nodiscard]] std::optional<json> parse_json(std::string_view text);
 /// On one line. Nothing: a string in it is not UTF-8.
 [[nodiscard]] std::optional<std::string> text_of(const json& value);
