@@ -1,12 +1,14 @@
 """What a service, or what stands between, can do wrong: each is told apart, and tried again where that may help."""
 import gzip
 import json
+import subprocess
 import time
 import zlib
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
 import aws_fakes
+import harness
 import pytest
 from aws_driver import AwsCall, Failed
 from aws_fakes import FakeHttp, in_turn, no, ok
@@ -181,7 +183,6 @@ def test_a_service_that_is_down_is_not_asked_four_times_for_ever():
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
     """make(host) → (certificate, key) of an authority whose own certificate is at .ca."""
-    import subprocess
     folder = tmp_path_factory.mktemp("tls")
 
     def openssl(*words):
@@ -207,3 +208,17 @@ def test_tls_is_spoken_with_those_who_prove_their_name(authority):
     with FakeHttp(in_turn(ok()), authority("DNS:dynamodb.us-east-1.amazonaws.com")) as fake:
         assert came_to(fake, ca_file=authority.ca) == ("untrusted", 0)
         assert came_to(fake, ca_file="/nowhere.pem") == ("untrusted", 0)
+
+
+def test_http2_is_spoken_where_it_is_offered(authority, run_postern):
+    certificate, key = authority("IP:127.0.0.1")
+    # postern itself is the server here; it has no DynamoDB behind it, and says so on a page.
+    front = run_postern(conf=harness.CONF.replace(
+        "default_server;", f"default_server ssl http2;\n    ssl_certificate {certificate} {key};"))
+    with AwsCall(endpoint=f"https://127.0.0.1:{front.port}", ca_file=authority.ca, **QUICK) as aws:
+        for _ in range(3):
+            with pytest.raises(Failed) as failed:
+                aws.call("ListTables")
+            assert failed.value.error == "garbage" and "status 405" in failed.value.what
+    seen = [json.loads(line) for line in harness.until("the log", lambda: front.access_log().count("\n") == 3 and front.access_log()).splitlines()]
+    assert {(entry["protocol"], entry["method"]) for entry in seen} == {("HTTP/2.0", "POST")}
