@@ -49,11 +49,24 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-std::string place_of(const environment& env, const std::string& variable, std::string_view name) {
+struct place {
+    std::string path; // empty: nowhere
+    bool is_said;     // by the variable, not by HOME
+};
+
+place place_of(const environment& env, const std::string& variable, std::string_view name) {
     const std::string home = env("HOME").value_or("");
     if (const auto said = env(variable))
-        return said->starts_with("~/") ? home + said->substr(1) : *said;
-    return home.empty() ? std::string{} : fmt::format("{}/.aws/{}", home, name);
+        return {said->starts_with("~/") ? home + said->substr(1) : *said, true};
+    return {home.empty() ? std::string{} : fmt::format("{}/.aws/{}", home, name), false};
+}
+
+/// A server that gave up its rights may still have the HOME of who started it, and cannot look
+/// there.
+bool counts_as_empty(const base::error_code& code, bool is_said) {
+    namespace errc = boost::system::errc;
+    return code == errc::no_such_file_or_directory ||
+           (!is_said && (code == errc::permission_denied || code == errc::not_a_directory));
 }
 
 } // namespace
@@ -101,12 +114,13 @@ base::result<void> shared_config::add(config_kind kind, std::string_view text,
 
 base::result<shared_config> shared_config::load(const environment& env) {
     shared_config all;
-    const auto take = [&](config_kind kind, const std::string& path) -> base::result<void> {
+    const auto take = [&](config_kind kind, const place& from) -> base::result<void> {
+        const std::string& path = from.path;
         if (path.empty())
             return {};
         all.paths_ += (all.paths_.empty() ? "" : " and ") + path;
         const auto text = base::read_file(path, file_bytes_max);
-        if (!text && text.error().code == boost::system::errc::no_such_file_or_directory)
+        if (!text && counts_as_empty(text.error().code, from.is_said))
             return {};
         if (!text)
             return base::failure{aws_error::misconfigured, text.error().text()};

@@ -30,7 +30,8 @@ class shared_config {
     [[nodiscard]] base::result<void> add(config_kind kind, std::string_view text,
                                          std::string_view path);
     /// From where AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE say, or HOME. A file that is not
-    /// there is an empty one. Errors: misconfigured: cannot be read, above 1 MiB, not the format.
+    /// there is an empty one; so is one below HOME that may not be read. Errors: misconfigured:
+    /// cannot be read, above 1 MiB, not the format.
     [[nodiscard]] static base::result<shared_config> load(const environment& env);
 
     /// Null: no such profile.
