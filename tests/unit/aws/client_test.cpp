@@ -24,8 +24,9 @@ class two_keys final : public credential_source {
     }
     bool renew(const credentials&, const std::stop_token&) override {
         ++renewals;
-        return has_second && !std::exchange(was_refused, true);
+        return has_endless || (has_second && !std::exchange(was_refused, true));
     }
+    bool has_endless = false;
     bool has_second = true;
     bool was_refused = false;
     int renewals = 0;
@@ -254,6 +255,19 @@ TEST_F(client_test, gets_other_credentials_where_these_are_refused) {
     keys.has_second = false;
     EXPECT_EQ(error_in(call()), aws_error::unrecognised);
     EXPECT_EQ(http->requests.size(), 3U);
+}
+
+TEST_F(client_test, tries_each_remedy_once_a_call) {
+    keys.has_endless = true;
+    start(in_turn({no("ExpiredTokenException")}));
+    EXPECT_EQ(error_in(call()), aws_error::unrecognised);
+    EXPECT_EQ(http->requests.size(), 2U);
+    seconds ahead{0};
+    start([&](const http_request&) { // its clock runs an hour ahead each time
+        return no("RequestExpired", "m", 403, {{"Date", date(ahead += hours{1})}});
+    });
+    EXPECT_EQ(error_in(call()), aws_error::clock_skew);
+    EXPECT_EQ(http->requests.size(), 2U);
 }
 
 TEST_F(client_test, does_not_ask_again_what_has_no_bound_or_no_trust) {

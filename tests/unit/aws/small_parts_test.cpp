@@ -2,6 +2,7 @@
 #include "sync/aws/corrected_clock.hpp"
 #include "sync/aws/credential_document.hpp"
 #include "sync/aws/endpoint.hpp"
+#include "sync/aws/json.hpp"
 #include "sync/aws/retry.hpp"
 #include "sync/aws/wire_body.hpp"
 #include "tests/unit/aws/fakes.hpp"
@@ -129,6 +130,19 @@ TEST(wire_body_test, unpacks_within_its_bound) {
     EXPECT_EQ(unpacked(17).value(), "hello hello hello");
     EXPECT_EQ(error_in(unpacked(16)), aws_error::too_large);
     EXPECT_EQ(error_in(unpacked(0)), aws_error::too_large);
+}
+
+TEST(json_test, is_refused_where_walking_it_would_take_the_stack) {
+    const auto nested = [](int depth) {
+        return std::string(static_cast<std::size_t>(depth), '[') + R"("\"]]")" +
+               std::string(static_cast<std::size_t>(depth), ']');
+    };
+    EXPECT_TRUE(parse_json(nested(128)));
+    EXPECT_FALSE(parse_json(nested(129)));
+    EXPECT_FALSE(parse_json(std::string(1'000'000, '[')));
+    EXPECT_TRUE(parse_json("\"" + std::string(1'000, '[') + "\\\\\""));
+    EXPECT_FALSE(parse_json("\"\xff\""));
+    EXPECT_FALSE(text_of(json("\xff")));
 }
 
 TEST(corrected_clock_test, follows_differences_above_a_minute) {
