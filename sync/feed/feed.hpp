@@ -1,0 +1,38 @@
+// A feed: keeps a replica in step with a remote table.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace postern::sync {
+
+/// What a feed tells others in its process. Relaxed atomics: each is right by itself.
+struct feed_state {
+    /// Wall clock, epoch ms: the replica has all that the remote table had then. 0: not since the
+    /// process began.
+    std::atomic<std::int64_t> current_at_ms{0};
+    std::atomic<bool> is_loading{false}; // a snapshot is being read
+    std::atomic<std::uint64_t> records{0}, snapshots{0}, rows_scanned{0}, rows_removed{0},
+        throttled{0}, gaps{0}, skipped{0}, errors{0}, calls{0};
+};
+
+class feed {
+  public:
+    virtual ~feed() = default;
+    /// Does the next bounded piece of work, a call or two to the remote side. Errors: what the
+    /// remote side, or the replica, could not do for now: call again after a back-off, and what was
+    /// done is kept.
+    [[nodiscard]] virtual base::result<void> work() = 0;
+    /// When to call again at the latest (steady clock; a time gone by: at once).
+    [[nodiscard]] virtual base::steady_time next_work() const = 0;
+    /// Someone on this host has written to the remote table: look soon.
+    virtual void ring() noexcept = 0;
+    /// `work` has put or removed rows since the last call.
+    [[nodiscard]] virtual bool took_changes() noexcept = 0;
+};
+
+} // namespace postern::sync
