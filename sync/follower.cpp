@@ -134,7 +134,7 @@ result<void> follower::read_feed(bool rung) {
             is_complete_ = is_behind_ = must_repeat_ = false;
             return begin_snapshot(batch.error().what);
         }
-        const auto done = applier_.apply(*store_, batch->changes, now_ms());
+        const auto done = applier_.apply(*store_, batch->changes, known_as_of_ms());
         if (!done)
             return done.error();
         note(*done);
@@ -147,7 +147,8 @@ result<void> follower::read_feed(bool rung) {
         }
     }
     if (is_complete_ && !is_behind_ && !must_repeat_) {
-        table_.set_synced_at(now_ms());
+        if (const std::int64_t known_ms = known_as_of_ms(); known_ms > 0)
+            table_.set_synced_at(known_ms);
         note_working();
     }
     return {};
@@ -155,7 +156,7 @@ result<void> follower::read_feed(bool rung) {
 
 result<void> follower::read_expired() {
     expiry_at_ = time_.steady() + options_.expiry_interval;
-    const std::int64_t now = now_ms();
+    const std::int64_t now = known_as_of_ms();
     if (now <= expired_until_ms_)
         return {};
     auto expired =

@@ -56,6 +56,9 @@ class follower {
     void note_working();
     void go_away(const base::failure& why);
     [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(time_.wall()); }
+    /// Whether a ttl has passed is asked of this time: while a store that is elsewhere is away,
+    /// nobody here knows whether it was moved on.
+    [[nodiscard]] std::int64_t known_as_of_ms() const { return store_->known_as_of_ms(now_ms()); }
     [[nodiscard]] std::chrono::milliseconds until_next_snapshot();
 
     const options& options_;

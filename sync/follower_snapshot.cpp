@@ -43,7 +43,7 @@ result<void> follower::begin_snapshot(std::string_view why) {
     table_.begin_mark();
     must_recover_ = false;
     snapshot_ = std::move(next);
-    expired_until_ms_ = now_ms();
+    expired_until_ms_ = known_as_of_ms();
     expired_after_id_.clear();
     table_.count(cache::counter::sync_snapshots);
     log_.info("snapshot of the store begins: {}", why);
@@ -54,8 +54,8 @@ result<void> follower::read_page() {
     auto page = store_->read_snapshot(snapshot_->from, page_records_max);
     if (!page)
         return page.error();
-    const auto done =
-        applier_.apply_page(*store_, page->records, snapshot_->version, must_rekey_, now_ms());
+    const auto done = applier_.apply_page(*store_, page->records, snapshot_->version, must_rekey_,
+                                          known_as_of_ms());
     if (!done)
         return done.error();
     note(*done);

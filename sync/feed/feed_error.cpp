@@ -3,9 +3,12 @@
 namespace postern::sync {
 namespace {
 
-class category final : public boost::system::error_category {
+// Boost's base class has no virtual destructor on purpose: categories are never deleted through it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+class feed_category final : public boost::system::error_category {
   public:
-    [[nodiscard]] const char* name() const noexcept override { return "feed"; }
+    [[nodiscard]] const char* name() const noexcept override { return "postern.feed"; }
     [[nodiscard]] std::string message(int code) const override {
         switch (static_cast<feed_error>(code)) {
         case feed_error::expired_iterator:
@@ -20,12 +23,13 @@ class category final : public boost::system::error_category {
         return "unknown feed error";
     }
 };
+#pragma GCC diagnostic pop
 
 } // namespace
 
 const boost::system::error_category& feed_error_category() noexcept {
-    static const category the_one;
-    return the_one;
+    static const feed_category category;
+    return category;
 }
 
 } // namespace postern::sync

@@ -14,7 +14,7 @@
 namespace postern::sync {
 
 struct session_row {
-    stored_session read; // its version is the remote one: 0 where no writer counts
+    stored_session read;
     /// Where the session's target is found, when its item names a container instead; else empty.
     std::string container_id;
 };
@@ -22,13 +22,17 @@ struct session_row {
 struct container_row {
     std::string container_id;
     base::ip_endpoint target; // none: it has no address yet
+    std::string defect;       // why it cannot be used, a sentence; empty: it can
 };
 
-using row = std::variant<session_row, container_row>;
+using any_row = std::variant<session_row, container_row>;
 
 struct row_change {
     std::string key;        // of the item in its table, as one text
-    std::optional<row> now; // nothing: removed
+    std::optional<any_row> now; // nothing: removed
+    /// Of `now`, or of what was removed; grows with the item where its writers count (an attribute
+    /// of the item), 0 where they do not.
+    std::uint64_t version = 0;
 };
 
 } // namespace postern::sync

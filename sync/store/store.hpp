@@ -107,6 +107,9 @@ class store {
     /// Which data this is; another database, table or restored copy has another one. At most 64
     /// bytes of [0-9A-Za-z:-].
     [[nodiscard]] virtual base::result<std::string> identity() = 0;
+    /// The wall time, epoch ms, as of which the store knows all there is; 0: not known. Before
+    /// `now_ms` where the store stands here for another that is elsewhere.
+    [[nodiscard]] virtual std::int64_t known_as_of_ms(std::int64_t now_ms) const { return now_ms; }
     /// Where the feed is now; read before a snapshot so that nothing falls between. At most 128
     /// bytes without spaces.
     [[nodiscard]] virtual base::result<std::string> feed_position() = 0;

@@ -1,4 +1,5 @@
 // The records of an SQLite store: read, listed, and written where a condition holds.
+#include "sync/store/session_defect.hpp"
 #include "sync/store/sqlite/session_row.hpp"
 #include "sync/store/sqlite/sqlite_connection.hpp"
 
@@ -14,20 +15,6 @@ using base::result;
 namespace {
 
 constexpr std::size_t no_bound = std::numeric_limits<std::size_t>::max();
-
-std::string target_text(const session& record) {
-    return record.target.address.is_none() ? std::string{} : record.target.text();
-}
-
-/// The record's fields are ?1 to ?20.
-query bound(query statement, const session& record) {
-    return std::move(statement).bind(
-        record.session_id, record.client_id, record.user_id, record.thread_id, record.route_key,
-        name_of(record.status), record.task, target_text(record), record.instruction, record.reason,
-        record.branch, record.last_commit, std::int64_t{record.is_dirty}, record.created_at_ms,
-        record.started_at_ms, record.last_activity_at_ms, record.ttl_ms, record.request_count,
-        record.bytes_transferred, std::int64_t{record.access_generation});
-}
 
 std::string list_sql_of(unsigned states) {
     std::string sql = "SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s ";

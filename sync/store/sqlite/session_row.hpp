@@ -17,7 +17,7 @@ namespace postern::sync::sqlite {
 /// Reads the columns from `first` on.
 [[nodiscard]] stored_session session_of_row(const query& row, int first);
 
-/// Why a record cannot be written, a sentence; empty: it can.
-[[nodiscard]] std::string defect_of(const session& record);
+/// Binds a record's fields to ?1 to ?20: those columns without `version`, access_generation last.
+[[nodiscard]] query bound(query statement, const session& record);
 
 } // namespace postern::sync::sqlite

@@ -10,7 +10,7 @@ namespace postern::sync::sqlite {
 /// See store. Every call first looks whether the file is still the one at its path: a database that
 /// was moved away, deleted or replaced answers `unavailable` from then on, so that its user opens
 /// the new one.
-class sqlite_connection final : public store {
+class sqlite_connection : public store {
   public:
     explicit sqlite_connection(std::unique_ptr<database> opened) noexcept
         : database_{std::move(opened)} {}

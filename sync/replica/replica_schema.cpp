@@ -1,0 +1,146 @@
+#include "sync/replica/replica_schema.hpp"
+
+#include "sync/store/sqlite/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <unistd.h>
+
+namespace postern::sync {
+namespace {
+
+using base::failure;
+using base::result;
+using sqlite::database;
+using sqlite::transaction;
+
+/// Grows when the tables below change: an older replica is begun anew.
+constexpr int replica_version = 1;
+
+// `replica_rows`: which item each session is from. `written_here`: the newest version that this
+// host has written of an item, kept until feeds must have caught up with it.
+constexpr const char* replica_tables = R"sql(
+CREATE TABLE replica_rows (
+    key          TEXT PRIMARY KEY NOT NULL,
+    session_id   TEXT NOT NULL UNIQUE,
+    version      INTEGER NOT NULL,
+    container_id TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX replica_rows_by_container ON replica_rows (container_id) WHERE container_id <> '';
+CREATE TABLE containers (
+    container_id TEXT PRIMARY KEY NOT NULL,
+    target       TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE written_here (
+    key     TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,
+    at_ms   INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql";
+
+std::string mark_of(const replica_options& options) {
+    return fmt::format("{} {}", replica_version, options.of);
+}
+
+result<void> make_tables(database& db, const replica_options& options) {
+    transaction make{db};
+    if (auto begun = make.begin_write(); !begun)
+        return begun;
+    // Another process may have been quicker.
+    const auto mark = read_meta(db, "replica_of");
+    if (!mark)
+        return mark.error();
+    if (*mark == mark_of(options))
+        return {};
+    if (!mark->empty())
+        return failure{store_error::invalid, "it is a replica of " + *mark};
+    const auto sessions = db.value_of("SELECT count(*) FROM sessions");
+    if (!sessions)
+        return sessions.error();
+    if (*sessions != "0")
+        return failure{store_error::unavailable,
+                       fmt::format("replica {}: it is a store of its own", options.path)};
+    if (auto made = db.execute(replica_tables); !made)
+        return made;
+    if (auto marked = write_meta(db, "replica_of", mark_of(options)); !marked)
+        return marked;
+    return make.commit();
+}
+
+result<void> make_or_check(const replica_options& options) {
+    auto db = database::open(options.path, true);
+    if (!db)
+        return db.error();
+    if (auto made = sqlite::prepare_schema(**db, options.busy_timeout); !made)
+        return made;
+    return make_tables(**db, options);
+}
+
+/// Nothing is lost with it, the truth is the remote table; but someone may want to see it.
+result<void> set_aside(const std::string& path) {
+    for (const char* ending : {"-wal", "-shm"})
+        if (::unlink((path + ending).c_str()) != 0 && errno != ENOENT)
+            return failure{store_error::unavailable,
+                           fmt::format("{}{} cannot be deleted: {}", path, ending,
+                                       base::last_errno().message())};
+    if (::rename(path.c_str(), (path + ".bad").c_str()) != 0 && errno != ENOENT)
+        return failure{store_error::unavailable,
+                       fmt::format("{} cannot be renamed to {}.bad: {}", path, path,
+                                   base::last_errno().message())};
+    return {};
+}
+
+} // namespace
+
+result<void> prepare_replica(const replica_options& options,
+                             const std::function<void(const std::string& sentence)>& note) {
+    const auto made = make_or_check(options);
+    if (made || made.error().code != store_error::invalid)
+        return made;
+    note(fmt::format("the replica {} is begun anew: {}", options.path, made.error().what));
+    if (auto aside = set_aside(options.path); !aside)
+        return aside;
+    return make_or_check(options);
+}
+
+result<std::unique_ptr<database>> open_replica(const replica_options& options) {
+    auto db = database::open(options.path, false);
+    if (!db)
+        return db.error();
+    (*db)->set_patience(options.busy_timeout);
+    const auto mark = read_meta(**db, "replica_of");
+    if (!mark)
+        return failure{store_error::unavailable, mark.error().what};
+    if (*mark != mark_of(options))
+        return failure{store_error::unavailable,
+                       fmt::format("replica {}: it is no replica of {}", options.path, options.of)};
+    return db;
+}
+
+result<std::string> read_meta(database& db, std::string_view name) {
+    auto rows = db.prepared("SELECT value FROM meta WHERE name = ?1").bind(name);
+    const auto row = rows.step();
+    if (!row)
+        return row.error();
+    return *row ? std::string{rows.text(0)} : std::string{};
+}
+
+result<void> write_meta(database& db, std::string_view name, std::string_view value) {
+    return db.prepared("INSERT OR REPLACE INTO meta VALUES (?1, ?2)").bind(name, value).run();
+}
+
+result<bool> is_loaded(database& db, bool has_containers) {
+    const auto sessions = read_meta(db, session_position);
+    if (!sessions)
+        return sessions.error();
+    if (!has_containers)
+        return !sessions->empty();
+    const auto containers = read_meta(db, container_position);
+    if (!containers)
+        return containers.error();
+    return !sessions->empty() && !containers->empty();
+}
+
+} // namespace postern::sync

@@ -1,0 +1,29 @@
+// What a replica's database holds beside the store's own tables.
+#pragma once
+
+#include "sync/replica/replica.hpp"
+#include "sync/store/sqlite/database.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace postern::sync {
+
+/// Opens what prepare_replica has made. Errors: unavailable, also where it is not (or no longer) a
+/// replica of options.of.
+[[nodiscard]] base::result<std::unique_ptr<sqlite::database>>
+open_replica(const replica_options& options);
+
+/// Where the positions stand, in `meta`.
+inline constexpr std::string_view session_position = "position_sessions";
+inline constexpr std::string_view container_position = "position_containers";
+
+[[nodiscard]] base::result<std::string> read_meta(sqlite::database& db, std::string_view name);
+[[nodiscard]] base::result<void> write_meta(sqlite::database& db, std::string_view name,
+                                            std::string_view value);
+
+/// All rows were read once: what the replica says is what the remote table said at some time.
+[[nodiscard]] base::result<bool> is_loaded(sqlite::database& db, bool has_containers);
+
+} // namespace postern::sync

@@ -1,0 +1,57 @@
+#include "sync/replica/replica_store.hpp"
+
+#include "sync/replica/replica_schema.hpp"
+#include "sync/store/sqlite/sqlite_connection.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::sync {
+namespace {
+
+using base::failure;
+using base::result;
+
+class replica_store final : public sqlite::sqlite_connection {
+  public:
+    replica_store(std::unique_ptr<sqlite::database> db, const feed_state& state, send_activity send)
+        : sqlite_connection{std::move(db)}, state_{state}, send_{std::move(send)} {}
+
+    std::int64_t known_as_of_ms(std::int64_t now_ms) const override {
+        return std::min(now_ms, state_.current_at_ms.load(std::memory_order_relaxed));
+    }
+
+    result<void> add_activity(const std::vector<activity_update>& updates) override {
+        return send_(updates);
+    }
+
+    result<session> insert(const session&) override { return not_here(); }
+    result<session> replace(const session&) override { return not_here(); }
+    result<void> remove(std::string_view, std::uint64_t) override { return not_here(); }
+
+  private:
+    static failure not_here() { return {store_error::invalid, "a replica is written by its feed"}; }
+
+    const feed_state& state_;
+    send_activity send_;
+};
+
+} // namespace
+
+result<std::unique_ptr<store>> open_replica_store(const replica_options& options,
+                                                  const feed_state& state, send_activity send) {
+    auto db = open_replica(options);
+    if (!db)
+        return db.error();
+    const auto loaded = is_loaded(**db, options.has_containers);
+    if (!loaded)
+        return loaded.error();
+    if (!*loaded)
+        return failure{store_error::unavailable,
+                       fmt::format("replica of {}: its first snapshot is being read", options.of)};
+    return std::unique_ptr<store>{
+        std::make_unique<replica_store>(std::move(*db), state, std::move(send))};
+}
+
+} // namespace postern::sync

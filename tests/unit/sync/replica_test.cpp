@@ -1,0 +1,330 @@
+#include "sync/replica/replica.hpp"
+#include "sync/replica/replica_store.hpp"
+#include "tests/unit/sync/temporary_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <set>
+
+namespace postern::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+session session_of(const std::string& id, const std::string& thread = {}) {
+    session one;
+    one.session_id = id;
+    one.client_id = "acme";
+    one.thread_id = thread.empty() ? id : thread;
+    one.status = session_status::active;
+    one.target = *base::ip_endpoint::parse("10.0.0.1:4321");
+    one.created_at_ms = one.last_activity_at_ms = 1'700'000'000'000;
+    one.access_generation = 1;
+    return one;
+}
+
+row_change is_now(const session& record, std::uint64_t version = 0,
+                  const std::string& container = {}) {
+    return {record.session_id, session_row{{record, {}}, container}, version};
+}
+row_change is_gone(const std::string& key, std::uint64_t version = 0) {
+    return {key, std::nullopt, version};
+}
+
+struct replica_test : testing::Test {
+    replica_test() {
+        options.path = directory.file("sessions.table.replica");
+        options.of = "dynamodb/test/sessions";
+        options.route_key = *base::text_template::parse("{clientId}-{threadId}");
+        options.busy_timeout = 200ms;
+    }
+    void prepare() {
+        const auto made = prepare_replica(options, [&](const std::string& said) { noted = said; });
+        ASSERT_TRUE(made) << made.error().text();
+    }
+    std::unique_ptr<row_sink> rows() {
+        auto opened =
+            open_session_rows(options, clock, [&](std::string_view key, const std::string& why) {
+                defects.push_back(std::string{key} + ": " + why);
+            });
+        EXPECT_TRUE(opened) << opened.error().text();
+        return std::move(*opened);
+    }
+    std::unique_ptr<row_sink> containers() {
+        auto opened =
+            open_container_rows(options, [&](std::string_view key, const std::string& why) {
+                defects.push_back(std::string{key} + ": " + why);
+            });
+        EXPECT_TRUE(opened) << opened.error().text();
+        return std::move(*opened);
+    }
+    std::unique_ptr<replica_writer> writer() {
+        auto opened = open_replica_writer(options, clock);
+        EXPECT_TRUE(opened) << opened.error().text();
+        return std::move(*opened);
+    }
+    base::result<std::unique_ptr<store>> open_store() {
+        return open_replica_store(options, state, [this](const auto& updates) {
+            sent += updates.size();
+            return base::result<void>{};
+        });
+    }
+    /// A loaded replica.
+    void load(std::vector<row_change> changes) {
+        prepare();
+        auto into = rows();
+        ASSERT_TRUE(into->put(changes, ""));
+        ASSERT_TRUE(into->sweep([](std::string_view) { return true; }, "p1"));
+    }
+    std::string status_of(const std::string& id) {
+        auto opened = open_sqlite_store({options.path});
+        const auto found = (*opened)->get(id);
+        return found ? std::string{name_of(found->status)} : "none";
+    }
+
+    temporary_directory directory;
+    base::manual_clock clock;
+    replica_options options;
+    feed_state state;
+    std::vector<std::string> defects;
+    std::string noted;
+    std::size_t sent = 0;
+};
+
+TEST_F(replica_test, is_a_store_once_all_rows_were_read) {
+    prepare();
+    auto into = rows();
+    const row_change one = is_now(session_of("s1"));
+    ASSERT_TRUE(into->put({&one, 1}, ""));
+    EXPECT_EQ(open_store().error().code, store_error::unavailable);
+    ASSERT_TRUE(into->sweep([](std::string_view) { return true; }, "p1"));
+    auto opened = open_store();
+    ASSERT_TRUE(opened) << opened.error().text();
+    const auto found = (*opened)->find_by_route_key("acme-s1");
+    ASSERT_TRUE(found) << found.error().text();
+    session expected = session_of("s1");
+    expected.route_key = "acme-s1";
+    expected.version = found->version;
+    EXPECT_EQ(*found, expected);
+    EXPECT_EQ(*into->position(), "p1");
+    EXPECT_EQ(*into->count(), 1U);
+}
+
+TEST_F(replica_test, needs_containers_before_it_is_a_store) {
+    options.has_containers = true;
+    load({is_now(session_of("s1"), 0, "c1")});
+    EXPECT_FALSE(open_store());
+    ASSERT_TRUE(containers()->sweep([](std::string_view) { return true; }, "c"));
+    EXPECT_TRUE(open_store());
+}
+
+TEST_F(replica_test, changes_of_rows_are_changes_of_the_store) {
+    load({is_now(session_of("s1")), is_now(session_of("s2"))});
+    auto opened = open_store();
+    ASSERT_TRUE(opened);
+    const std::string from = *(*opened)->feed_position();
+    auto into = rows();
+
+    session changed = session_of("s1");
+    changed.status = session_status::draining;
+    const std::vector<row_change> changes{is_now(changed), is_now(session_of("s2")), is_gone("s9")};
+    ASSERT_TRUE(into->put(changes, "p2"));
+    const auto batch = (*opened)->changes_after(from, 100);
+    ASSERT_TRUE(batch);
+    ASSERT_EQ(batch->changes.size(), 1U) << "what stands already is no change";
+    EXPECT_EQ(batch->changes[0].session_id, "s1");
+    EXPECT_EQ(batch->changes[0].current->record.status, session_status::draining);
+
+    const row_change gone = is_gone("s1");
+    ASSERT_TRUE(into->put({&gone, 1}, "p3"));
+    const auto next = (*opened)->changes_after(batch->checkpoint, 100);
+    ASSERT_TRUE(next);
+    ASSERT_EQ(next->changes.size(), 1U);
+    EXPECT_FALSE(next->changes[0].current);
+    EXPECT_EQ(next->changes[0].route_key, "acme-s1");
+    EXPECT_EQ(*into->position(), "p3");
+}
+
+TEST_F(replica_test, activity_goes_back_and_is_no_change) {
+    load({is_now(session_of("s1"))});
+    auto opened = open_store();
+    const std::string from = *(*opened)->feed_position();
+    session used = session_of("s1");
+    used.last_activity_at_ms += 60'000;
+    used.request_count = 7;
+    const row_change one = is_now(used);
+    ASSERT_TRUE(rows()->put({&one, 1}, "p2"));
+    EXPECT_TRUE((*opened)->changes_after(from, 10)->changes.empty());
+    EXPECT_EQ((*opened)->get("s1")->request_count, 7U);
+    ASSERT_TRUE((*opened)->add_activity({{"s1", 1, 1, 1, 1}, {"s2", 1, 1, 1, 1}}));
+    EXPECT_EQ(sent, 2U);
+    EXPECT_EQ((*opened)->insert(session_of("s3")).error().code, store_error::invalid);
+}
+
+TEST_F(replica_test, a_sweep_removes_what_was_not_seen) {
+    load({is_now(session_of("s1")), is_now(session_of("s2")), is_now(session_of("s3"))});
+    const auto removed = rows()->sweep([](std::string_view key) { return key == "s2"; }, "p2");
+    ASSERT_TRUE(removed);
+    EXPECT_EQ(*removed, 2U);
+    EXPECT_EQ(status_of("s1"), "none");
+    EXPECT_EQ(status_of("s2"), "active");
+}
+
+TEST_F(replica_test, what_cannot_be_used_is_said_and_not_kept) {
+    load({is_now(session_of("s1"))});
+    row_change broken = is_now(session_of("s1"));
+    std::get<session_row>(*broken.now).read.defect = "its status is \"?\"";
+    ASSERT_TRUE(rows()->put({&broken, 1}, "p2"));
+    EXPECT_EQ(status_of("s1"), "none");
+    ASSERT_EQ(defects.size(), 1U);
+    EXPECT_EQ(defects[0], "s1: its status is \"?\"");
+}
+
+TEST_F(replica_test, two_items_with_one_session_id_are_told_apart) {
+    prepare();
+    row_change first = is_now(session_of("s1")), second = is_now(session_of("s1"));
+    first.key = "SESSION#s1 USER#a";
+    second.key = "SESSION#s1 USER#b";
+    auto into = rows();
+    ASSERT_TRUE(into->put(std::vector{first, second}, "p1"));
+    ASSERT_EQ(defects.size(), 1U);
+    EXPECT_EQ(defects[0],
+              "SESSION#s1 USER#b: its session id is that of the item SESSION#s1 USER#a as well");
+    const row_change gone = is_gone("SESSION#s1 USER#b");
+    ASSERT_TRUE(into->put({&gone, 1}, "p2"));
+    EXPECT_EQ(status_of("s1"), "active");
+}
+
+TEST_F(replica_test, an_item_that_becomes_another_session_leaves_none_behind) {
+    prepare();
+    row_change one = is_now(session_of("s1"));
+    one.key = "k";
+    auto into = rows();
+    ASSERT_TRUE(into->put({&one, 1}, ""));
+    one = is_now(session_of("s2"));
+    one.key = "k";
+    ASSERT_TRUE(into->put({&one, 1}, ""));
+    EXPECT_EQ(status_of("s1"), "none");
+    EXPECT_EQ(status_of("s2"), "active");
+}
+
+TEST_F(replica_test, sessions_have_their_containers_target_whichever_comes_first) {
+    options.has_containers = true;
+    prepare();
+    auto sessions = rows(), boxes = containers();
+    const auto box = [](const char* address) {
+        return row_change{"c1", container_row{"c1", *base::ip_endpoint::parse(address), {}}, 0};
+    };
+    const auto target = [&](const std::string& id) {
+        auto opened = open_sqlite_store({options.path});
+        const auto found = (*opened)->get(id);
+        return found->target.address.is_none() ? "none" : found->target.text();
+    };
+    const row_change s1 = is_now(session_of("s1"), 0, "c1"), s2 = is_now(session_of("s2"), 0, "c1");
+    ASSERT_TRUE(sessions->put({&s1, 1}, "s"));
+    EXPECT_EQ(target("s1"), "none");
+    row_change c1 = box("10.0.0.7:4321");
+    ASSERT_TRUE(boxes->put({&c1, 1}, "c"));
+    EXPECT_EQ(target("s1"), "10.0.0.7:4321");
+    ASSERT_TRUE(sessions->put({&s2, 1}, "s"));
+    EXPECT_EQ(target("s2"), "10.0.0.7:4321");
+    c1 = box("10.0.0.8:4321");
+    ASSERT_TRUE(boxes->put({&c1, 1}, "c"));
+    EXPECT_EQ(target("s1"), "10.0.0.8:4321");
+    const row_change gone = is_gone("c1");
+    ASSERT_TRUE(boxes->put({&gone, 1}, "c"));
+    EXPECT_EQ(target("s2"), "none");
+}
+
+TEST_F(replica_test, an_older_image_does_not_undo_what_this_host_wrote) {
+    load({is_now(session_of("s1"), 5)});
+    session written = session_of("s1");
+    written.status = session_status::draining;
+    ASSERT_TRUE(writer()->wrote("s1", {{written, {}}, {}}, 7));
+    EXPECT_EQ(*writer()->version_of("s1"), 7U);
+    auto into = rows();
+    const row_change older = is_now(session_of("s1"), 6);
+    ASSERT_TRUE(into->put({&older, 1}, "p2"));
+    EXPECT_EQ(status_of("s1"), "draining");
+    session newer = session_of("s1");
+    newer.status = session_status::inactive;
+    const row_change caught_up = is_now(newer, 8);
+    ASSERT_TRUE(into->put({&caught_up, 1}, "p3"));
+    EXPECT_EQ(status_of("s1"), "inactive");
+    ASSERT_TRUE(into->put({&older, 1}, "p4")) << "a replay is a replay";
+    EXPECT_EQ(status_of("s1"), "active");
+}
+
+TEST_F(replica_test, an_older_image_does_not_bring_back_what_this_host_removed) {
+    load({is_now(session_of("s1"), 5)});
+    ASSERT_TRUE(writer()->removed("s1", 5));
+    auto into = rows();
+    const std::vector<row_change> replay{is_now(session_of("s1"), 5), is_gone("s1", 5)};
+    ASSERT_TRUE(into->put({replay.data(), 1}, "p2"));
+    EXPECT_EQ(status_of("s1"), "none");
+    ASSERT_TRUE(into->put({replay.data() + 1, 1}, "p3"));
+    const row_change anew = is_now(session_of("s1"), 9);
+    ASSERT_TRUE(into->put({&anew, 1}, "p4"));
+    EXPECT_EQ(status_of("s1"), "active");
+}
+
+TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_anew) {
+    load({});
+    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    const row_change former = is_gone("s1", 10);
+    ASSERT_TRUE(rows()->put({&former, 1}, "p2"));
+    EXPECT_EQ(status_of("s1"), "active");
+    const auto swept = rows()->sweep([](std::string_view) { return false; }, "p3");
+    ASSERT_TRUE(swept);
+    EXPECT_EQ(*swept, 0U) << "it is too new to be in every page";
+    clock.advance(11min);
+    EXPECT_EQ(*rows()->sweep([](std::string_view) { return false; }, "p4"), 1U);
+}
+
+TEST_F(replica_test, what_a_feed_brought_already_is_not_set_back_by_the_writer) {
+    load({is_now(session_of("s1"), 9)});
+    session older = session_of("s1");
+    older.status = session_status::draining;
+    ASSERT_TRUE(writer()->wrote("s1", {{older, {}}, {}}, 8));
+    ASSERT_TRUE(writer()->removed("s1", 8));
+    EXPECT_EQ(status_of("s1"), "active");
+}
+
+TEST_F(replica_test, of_another_table_or_damaged_it_is_begun_anew_and_set_aside) {
+    load({is_now(session_of("s1"))});
+    options.of = "dynamodb/test/others";
+    prepare();
+    EXPECT_NE(noted.find("it is a replica of"), std::string::npos) << noted;
+    EXPECT_EQ(*rows()->count(), 0U);
+    EXPECT_TRUE(std::filesystem::exists(options.path + ".bad"));
+
+    std::ofstream{options.path, std::ios::trunc} << "no database, and longer than its header.....";
+    noted.clear();
+    prepare();
+    EXPECT_FALSE(noted.empty());
+    EXPECT_EQ(*rows()->count(), 0U);
+}
+
+TEST_F(replica_test, a_store_of_its_own_is_left_alone) {
+    {
+        auto own = open_sqlite_store({options.path});
+        ASSERT_TRUE((*own)->insert(session_of("s1")));
+    }
+    const auto refused = prepare_replica(options, [](const std::string&) {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, store_error::unavailable);
+    EXPECT_EQ(status_of("s1"), "active");
+}
+
+TEST_F(replica_test, knows_as_much_as_its_feed) {
+    load({is_now(session_of("s1"))});
+    auto opened = open_store();
+    EXPECT_EQ((*opened)->known_as_of_ms(5'000), 0);
+    state.current_at_ms = 4'000;
+    EXPECT_EQ((*opened)->known_as_of_ms(5'000), 4'000);
+    EXPECT_EQ((*opened)->known_as_of_ms(3'000), 3'000);
+}
+
+} // namespace
+} // namespace postern::sync
