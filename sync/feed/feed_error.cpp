@@ -1,3 +1,4 @@
+// The errors that a feed tells apart, in words.
 #include "sync/feed/stream_source.hpp"
 
 namespace postern::sync {

@@ -28,7 +28,7 @@ struct container_row {
 using any_row = std::variant<session_row, container_row>;
 
 struct row_change {
-    std::string key;        // of the item in its table, as one text
+    std::string key;            // of the item in its table, as one text
     std::optional<any_row> now; // nothing: removed
     /// Of `now`, or of what was removed; grows with the item where its writers count (an attribute
     /// of the item), 0 where they do not.
