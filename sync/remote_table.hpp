@@ -1,5 +1,5 @@
-// A store that is elsewhere, as the sync process needs it: feeds that fill a replica, and a way back
-// for activity.
+// A store that is elsewhere, as the sync process needs it: feeds that fill a replica, and a way
+// back for activity.
 #pragma once
 
 #include "base/clock.hpp"
