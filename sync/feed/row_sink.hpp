@@ -22,7 +22,9 @@ class row_sink {
     /// The position kept with the last rows; empty: none, and what is here is of unknown age.
     [[nodiscard]] virtual base::result<std::string> position() = 0;
     /// Rows as they are now, oldest change first, and the position that they lead to (empty: the
-    /// kept one stays). A change that has been put before changes nothing.
+    /// kept one stays). A change that has been put before changes nothing; no changes keep the
+    /// position alone. A position is words of printable ASCII, up to about 100 KiB for a table of
+    /// a thousand partitions, 1 KiB for one of ten.
     [[nodiscard]] virtual base::result<void> put(std::span<const row_change> changes,
                                                  std::string_view position) = 0;
     /// Removes the rows whose key `keeps` refuses, and keeps the position: the end of a snapshot.

@@ -47,7 +47,9 @@ struct stream_record {
 
 struct records_page {
     std::vector<stream_record> records;
-    std::string next; // empty: the shard is closed, and this was its last page
+    std::string next;     // empty: the shard is closed, and this was its last page
+    bool is_full = false; // cut short by its size in bytes: more may follow at once. A page of
+                          // `count_max` records counts as full anyway
 };
 
 struct scan_page {
@@ -57,6 +59,8 @@ struct scan_page {
 
 enum class iterator_at { latest, trim_horizon, after_sequence };
 
+/// Every call's errors: those that it names, throttled, `unavailable` and `invalid`. Each call may
+/// be several to the remote side (all pages of a description), paced as that wants it.
 /// Thread-safe: segments of a scan are read by several threads.
 class stream_source {
   public:
@@ -66,10 +70,14 @@ class stream_source {
     /// Children of a finished shard only, where the source can; else all there is.
     [[nodiscard]] virtual base::result<stream_description>
     describe_children(std::string_view arn, std::string_view shard) = 0;
+    /// Errors: expired_iterator never; trimmed; gone, when the stream has no such shard;
+    /// store_error::invalid, when the shard cannot have had this sequence number. An empty answer:
+    /// the shard is closed and has nothing there.
     [[nodiscard]] virtual base::result<std::string> iterator(std::string_view arn,
                                                              std::string_view shard,
                                                              iterator_at where,
                                                              std::string_view sequence) = 0;
+    /// Errors: expired_iterator, trimmed, gone.
     [[nodiscard]] virtual base::result<records_page> records(std::string_view iterator,
                                                              std::size_t count_max) = 0;
     /// A strongly consistent page: all that was acknowledged before the call is in it.
