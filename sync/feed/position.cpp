@@ -123,7 +123,8 @@ std::optional<stream_position> stream_position_of(std::string_view text) {
             return std::nullopt;
     if (!read_hashes(from.next(), read.finished) || !from.is_done())
         return std::nullopt;
-    return read;
+    // Leading zeros and the like: what this program did not write it does not go on from.
+    return text_of(read) == text ? std::optional{std::move(read)} : std::nullopt;
 }
 
 std::string resume_obstacle(std::string_view text, std::string_view arn, std::int64_t now_ms,

@@ -233,10 +233,10 @@ void scripted_source::forget_calls() {
 }
 
 stream_description scripted_source::described(std::string_view children_of) {
-    stream_description seen{arn_, is_on_, {}};
+    stream_description seen{arn_for_describe.empty() ? arn_ : arn_for_describe, is_on_, {}};
     for (const auto& one : shards_)
-        if (!is_gone(one) && one.listed_ms <= now_ms &&
-            (children_of.empty() || one.parent == children_of))
+        if (std::find(hidden.begin(), hidden.end(), one.id) == hidden.end() && !is_gone(one) &&
+            one.listed_ms <= now_ms && (children_of.empty() || one.parent == children_of))
             seen.shards.push_back(
                 {one.id, one.parent, one.closed_ms >= 0 && one.closed_listed_ms <= now_ms});
     return seen;

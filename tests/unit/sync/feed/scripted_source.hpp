@@ -81,6 +81,8 @@ class scripted_source final : public stream_source {
     [[nodiscard]] const std::vector<std::string>& excesses() const { return excesses_; }
     /// A new process cannot know when the one before it called.
     void forget_calls();
+    std::vector<std::string> hidden; // shards that descriptions leave out
+    std::string arn_for_describe;    // instead of the true one
     /// What was called, the last first of a kind: "iterator shard-2 TRIM_HORIZON".
     std::vector<std::string> calls;
     std::uint64_t calls_made = 0;

@@ -1,0 +1,87 @@
+#include "sync/feed/poll_feed.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using base::result;
+
+constexpr backoff::limits failure_pause{1s, 60s};
+constexpr std::chrono::milliseconds page_gap_max = 1s;
+
+} // namespace
+
+poll_feed::poll_feed(const poll_options& options, stream_source& source, row_sink& sink,
+                     feed_state& state, const base::clock& time, base::log& log, std::uint64_t seed)
+    : options_{options}, source_{source}, state_{state}, time_{time}, random_{seed},
+      snapshot_{sink, state, log}, after_failure_{failure_pause, seed} {}
+
+result<void> poll_feed::work() {
+    const auto now = time_.steady();
+    if (is_rung_.exchange(false, std::memory_order_relaxed)) {
+        // One that is spread may be past the row already; one in a hurry comes to its end first, or
+        // rings without end would keep any from its end.
+        if (snapshot_.is_running() && is_hurried_) {
+            is_wanted_again_ = true;
+        } else {
+            snapshot_.drop();
+            is_hurried_ = true;
+            begin_at_ = std::min(begin_at_, began_ + options_.rung_gap);
+        }
+    }
+    if (!snapshot_.is_running()) {
+        if (now < begin_at_)
+            return {};
+        begin();
+    }
+    const auto done = snapshot_.step([this] { return fmt::format("poll1 {}", began_ms_); });
+    if (!done) {
+        if (!snapshot_.is_running())
+            begin_at_ = now + after_failure_.next();
+        return done.error();
+    }
+    has_changed_ = has_changed_ || done->took_changes;
+    if (done->how != snapshot::progress::goes_on)
+        note_end(now);
+    if (done->how == snapshot::progress::held)
+        begin_at_ = now + options_.confirm_after;
+    if (done->how == snapshot::progress::ended)
+        state_.current_at_ms.store(began_ms_, std::memory_order_relaxed);
+    return {};
+}
+
+void poll_feed::begin() {
+    scan_options how = options_.scan;
+    const auto pages = static_cast<std::int64_t>(snapshot_.pages());
+    if (!is_hurried_ && pages > 0)
+        how.page_gap = std::min(page_gap_max, options_.interval / 2 / pages);
+    began_ = time_.steady();
+    began_ms_ = base::to_epoch_ms(time_.wall());
+    // Should it never end, the next one is not due before its time.
+    begin_at_ = began_ + options_.interval;
+    snapshot_.begin(std::make_unique<parallel_scan>(source_, how, time_, state_, random_()),
+                    is_hurried_ ? "it was rung for" : "it is due");
+}
+
+void poll_feed::note_end(base::steady_time now) {
+    after_failure_.reset();
+    is_hurried_ = std::exchange(is_wanted_again_, false);
+    // Within a tenth, so that hosts that started together do not scan together; and with a rest,
+    // where a scan takes longer than the interval.
+    const std::int64_t tenth = options_.interval.count() / 10;
+    const std::chrono::milliseconds jitter{
+        std::uniform_int_distribution<std::int64_t>{-tenth, tenth}(random_)};
+    begin_at_ = std::max(began_ + options_.interval + jitter, now + options_.interval / 4);
+    if (is_hurried_)
+        begin_at_ = began_ + options_.rung_gap;
+}
+
+base::steady_time poll_feed::next_work() const {
+    return snapshot_.is_running() ? snapshot_.next_at() : begin_at_;
+}
+
+} // namespace postern::sync

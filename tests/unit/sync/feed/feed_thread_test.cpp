@@ -1,0 +1,222 @@
+#include "sync/feed/feed_thread.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <fcntl.h>
+#include <mutex>
+#include <optional>
+#include <unistd.h>
+
+namespace postern::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What a test and the feed's thread share.
+struct stage {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<base::error_code> failures; // of the next works
+    int works = 0, rings = 0, changes = 0, opens = 0;
+    bool has_changes = false;
+    bool is_idle = true; // has nothing to do before an hour has passed
+    bool is_gone = false;
+    feed_state state;
+
+    template <class Condition>
+    [[nodiscard]] bool comes(Condition&& is_true) {
+        std::unique_lock lock{mutex};
+        return changed.wait_for(lock, 10s, is_true);
+    }
+    template <class Change>
+    void set(Change&& change) {
+        const std::lock_guard lock{mutex};
+        change();
+    }
+};
+
+class fake_feed final : public feed {
+  public:
+    explicit fake_feed(stage& on) : on_{on} {}
+    ~fake_feed() override {
+        on_.set([&] { on_.is_gone = true; });
+        on_.changed.notify_all();
+    }
+    base::result<void> work() override {
+        base::error_code failed;
+        on_.set([&] {
+            ++on_.works;
+            on_.state.calls.fetch_add(1);
+            if (!on_.failures.empty()) {
+                failed = on_.failures.front();
+                on_.failures.pop_front();
+            }
+        });
+        on_.changed.notify_all();
+        return failed ? base::result<void>{base::failure{failed, "scripted"}}
+                      : base::result<void>{};
+    }
+    base::steady_time next_work() const override {
+        const std::lock_guard lock{on_.mutex};
+        return on_.is_idle ? std::chrono::steady_clock::now() + 1h : base::steady_time{};
+    }
+    void ring() noexcept override {
+        on_.set([&] { ++on_.rings; });
+    }
+    bool took_changes() noexcept override {
+        const std::lock_guard lock{on_.mutex};
+        return std::exchange(on_.has_changes, false);
+    }
+
+  private:
+    stage& on_;
+};
+
+class feed_thread_test : public ::testing::Test {
+  protected:
+    ~feed_thread_test() override {
+        ::close(pipe_[0]);
+        ::close(pipe_[1]);
+    }
+    void start(feed_thread_options how) {
+        open_feed open = [this](const std::stop_token&) -> base::result<std::unique_ptr<feed>> {
+            bool fails = false;
+            on.set([&] { fails = ++on.opens <= opens_failing; });
+            on.changed.notify_all();
+            if (fails)
+                return base::failure{refused(), "scripted"};
+            return std::unique_ptr<feed>{std::make_unique<fake_feed>(on)};
+        };
+        thread.emplace(
+            std::move(how), std::move(open), on.state,
+            [this] {
+                on.set([&] { ++on.changes; });
+                on.changed.notify_all();
+            },
+            time_, log_, 1);
+    }
+    [[nodiscard]] std::string logged() {
+        std::string text(64 * 1024, '\0');
+        const ssize_t got = ::read(pipe_[0], text.data(), text.size());
+        text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+        return text;
+    }
+    [[nodiscard]] static long count(std::string_view text, std::string_view what) {
+        long found = 0;
+        for (std::size_t at = text.find(what); at != std::string_view::npos;
+             at = text.find(what, at + 1))
+            ++found;
+        return found;
+    }
+    static feed_thread_options quick() { return {"the table", {1ms, 2ms}, 1ms, 0ms}; }
+
+    static base::error_code refused() {
+        return make_error_code(boost::system::errc::connection_refused);
+    }
+    static base::error_code reset() {
+        return make_error_code(boost::system::errc::connection_reset);
+    }
+    stage on;
+    int opens_failing = 0;
+    std::optional<feed_thread> thread;
+
+  private:
+    static std::array<int, 2> make_pipe() {
+        std::array<int, 2> ends{};
+        EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+        return ends;
+    }
+    const std::array<int, 2> pipe_ = make_pipe();
+    base::system_clock time_;
+    base::log log_{pipe_[1], base::log_level::info, "test", time_};
+};
+
+TEST_F(feed_thread_test, works_when_it_is_due_and_when_rung) {
+    start(quick());
+    ASSERT_TRUE(on.comes([&] { return on.works == 1; }));
+    thread->ring();
+    ASSERT_TRUE(on.comes([&] { return on.works == 2; }));
+    EXPECT_EQ(on.rings, 1);
+    on.set([&] { on.is_idle = false; });
+    thread->ring();
+    ASSERT_TRUE(on.comes([&] { return on.works > 50; }));
+}
+
+TEST_F(feed_thread_test, ends_at_once_though_nothing_is_due) {
+    start(quick());
+    ASSERT_TRUE(on.comes([&] { return on.works == 1; }));
+    thread.reset();
+    EXPECT_TRUE(on.is_gone);
+}
+
+TEST_F(feed_thread_test, ends_at_once_though_it_waits_for_the_remote_side) {
+    on.failures.assign(1'000, refused());
+    start({"the table", {1h, 1h}, 1h, 0ms});
+    ASSERT_TRUE(on.comes([&] { return on.works == 1; }));
+    thread.reset();
+    EXPECT_EQ(on.works, 1);
+}
+
+TEST_F(feed_thread_test, tells_of_changes_even_of_work_that_failed) {
+    on.has_changes = true;
+    on.failures = {refused()};
+    start(quick());
+    ASSERT_TRUE(on.comes([&] { return on.changes == 1; }));
+    ASSERT_TRUE(on.comes([&] { return on.works == 2; }));
+    EXPECT_EQ(on.changes, 1);
+}
+
+TEST_F(feed_thread_test, logs_each_kind_of_error_once_and_when_it_is_back) {
+    on.failures = {refused(), refused(), reset(), refused(), reset()};
+    on.is_idle = false;
+    start(quick());
+    ASSERT_TRUE(on.comes([&] { return on.works > 10; }));
+    on.set([&] { on.failures = {refused()}; });
+    ASSERT_TRUE(on.comes([&] { return on.failures.empty() && on.works > 20; }));
+    on.set([&] { on.is_idle = true; });
+    thread.reset();
+    const std::string text = logged();
+    EXPECT_EQ(count(text, "the table is away"), 3) << text;
+    EXPECT_EQ(count(text, "the table is back"), 2) << text;
+    EXPECT_EQ(on.state.errors.load(), 6U);
+}
+
+TEST_F(feed_thread_test, is_not_back_between_two_failures) {
+    feed_thread_options how = quick();
+    how.back_after = 1h;
+    for (int i = 0; i < 10; ++i) {
+        on.failures.push_back(refused());
+        on.failures.push_back({});
+    }
+    on.is_idle = false;
+    start(how);
+    ASSERT_TRUE(on.comes([&] { return on.failures.empty(); }));
+    thread.reset();
+    const std::string text = logged();
+    EXPECT_EQ(count(text, "away"), 1) << text;
+    EXPECT_EQ(count(text, "back"), 0) << text;
+}
+
+TEST_F(feed_thread_test, a_ring_shortens_the_wait_for_the_remote_side) {
+    on.failures = {refused()};
+    start({"the table", {1h, 1h}, 1ms, 0ms});
+    ASSERT_TRUE(on.comes([&] { return on.works == 1; }));
+    thread->ring();
+    ASSERT_TRUE(on.comes([&] { return on.works == 2; }));
+}
+
+TEST_F(feed_thread_test, a_feed_that_cannot_be_opened_is_tried_again) {
+    opens_failing = 3;
+    start(quick());
+    thread->ring(); // before there is one
+    ASSERT_TRUE(on.comes([&] { return on.works >= 1; }));
+    EXPECT_EQ(on.opens, 4);
+    EXPECT_EQ(on.rings, 1);
+}
+
+} // namespace
+} // namespace postern::sync
