@@ -78,7 +78,8 @@ namespace postern::cache {
     X(http2_connections, "Client connections that spoke HTTP/2")                                   \
     X(http2_resets, "HTTP/2 streams reset by their clients")                                       \
     X(http2_streams_refused, "HTTP/2 streams refused at http2_max_concurrent_streams")             \
-    X(http2_floods, "HTTP/2 connections ended at http2_resets or http2_control_frames")
+    X(http2_floods, "HTTP/2 connections ended at http2_resets or http2_control_frames")            \
+    X(decisions_stale, "Requests for sessions while the table was older than stale_after allows")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

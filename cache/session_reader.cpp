@@ -54,6 +54,10 @@ std::uint64_t session_reader::changes() const noexcept {
     return load_acquire(segment_->view().header->changes);
 }
 
+std::int64_t session_reader::synced_at_ms() const noexcept {
+    return static_cast<std::int64_t>(load_relaxed(segment_->view().header->synced_at_ms));
+}
+
 table_status session_reader::status() const noexcept {
     file_header& header = *segment_->view().header;
     table_status status;

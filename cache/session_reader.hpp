@@ -53,6 +53,8 @@ class session_reader {
     /// Grows when any route changes; compare before and after to skip a look-up. Acquire.
     [[nodiscard]] std::uint64_t changes() const noexcept;
     [[nodiscard]] table_status status() const noexcept;
+    /// table_status::synced_at_ms alone.
+    [[nodiscard]] std::int64_t synced_at_ms() const noexcept;
 
     /// Adds to the session's activity line; a stale `ref` is ignored. Relaxed atomics only.
     void add_activity(activity_ref ref, const activity_delta& delta) const noexcept;

@@ -56,7 +56,9 @@ struct options {
     std::chrono::milliseconds route_ttl{30 * 60'000};
     std::chrono::milliseconds history{24 * 3'600'000};
     std::chrono::milliseconds sync_stale_after{
-        10'000};                  // readyz fails when sync's heartbeat is older
+        10'000}; // readyz fails when sync's heartbeat is older
+    std::chrono::milliseconds table_stale_after{
+        0};                       // readyz fails when the table is older; 0: however old
     std::size_t sessions_max = 0; // launched at one time; 0: no bound
     bool has_launcher =
         false; // without one, activate only records the session; others set the target

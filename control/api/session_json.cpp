@@ -115,10 +115,15 @@ http_answer session_api::ready() {
         const std::int64_t beat_ms = table.sync_heartbeat_ms;
         const std::int64_t age_ms = base::to_epoch_ms(parts_.time.wall()) - beat_ms;
         const bool is_fresh = sync_lives(table);
-        sync = is_fresh && table.synced_at_ms > 0 ? ""
-               : is_fresh                         ? "the table does not hold all of the store yet"
-               : beat_ms == 0                     ? "sync has not run yet"
-                              : fmt::format("sync was last seen {} ms ago", age_ms);
+        const std::int64_t table_ms = base::to_epoch_ms(parts_.time.wall()) - table.synced_at_ms;
+        const std::int64_t stale_ms = parts_.opts.table_stale_after.count();
+        const bool is_stale = stale_ms > 0 && table_ms > stale_ms;
+        sync = beat_ms == 0              ? "sync has not run yet"
+               : !is_fresh               ? fmt::format("sync was last seen {} ms ago", age_ms)
+               : table.synced_at_ms == 0 ? "the table does not hold all of the store yet"
+               : is_stale ? fmt::format("the table is {} s old, stale_after allows {} s",
+                                        table_ms / 1000, stale_ms / 1000)
+                          : "";
     }
 
     const std::int64_t steady_ms = std::chrono::duration_cast<std::chrono::milliseconds>(

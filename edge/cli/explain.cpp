@@ -189,11 +189,14 @@ class explainer {
                               "the session table cannot be read: " + table.error().text());
         const auto route = table->look_up(key_.key);
         tell("route", route ? route_text(*route) : "none");
+        const base::wall_time now = base::system_clock{}.wall();
         route_view view;
         if (route)
             view.route = &*route;
-        const decision d = decide(kind_of(head_), view, location, conf_.allow_targets,
-                                  base::system_clock{}.wall());
+        view.is_stale = is_too_stale(conf_, table->synced_at_ms(), now);
+        if (view.is_stale)
+            tell("table", "older than stale_after allows");
+        const decision d = decide(kind_of(head_), view, location, conf_.allow_targets, now);
         std::string text = text_of(d);
         if (d.action == action::redirect)
             text += " to " + location.expired_redirect;

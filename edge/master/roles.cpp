@@ -58,6 +58,7 @@ control::options control_options_of(const settings& conf, const std::string& tok
     options.idle_timeout = conf.lifecycle.idle_timeout;
     options.route_ttl = conf.lifecycle.route_ttl;
     options.history = conf.lifecycle.history;
+    options.table_stale_after = conf.table_stale_after;
     options.sessions_max = conf.lifecycle.sessions_max;
     options.has_launcher = conf.lifecycle.launcher.has_value();
     if (conf.lifecycle.launcher)

@@ -136,10 +136,17 @@ bool is_gone(const cache::route* route, base::wall_time now) noexcept {
     return now_ms > route->resume_until_ms;
 }
 
+bool is_too_stale(const settings& conf, std::int64_t synced_at_ms, base::wall_time now) noexcept {
+    return conf.static_when_stale && conf.table_stale_after.count() > 0 &&
+           base::to_epoch_ms(now) - synced_at_ms > conf.table_stale_after.count();
+}
+
 decision decide(request_kind kind, const route_view& view, const location_settings& location,
                 const std::vector<base::ip_network>& allow_targets, base::wall_time now) noexcept {
     if (is_gone(view.route, now))
         return decide_unknown(kind, location);
+    if (view.is_stale) // whether it still runs is not known: what it would end as is
+        return decide_draining(kind, location);
     const bool document = kind == request_kind::document;
     switch (view.route->state) {
     case cache::route_state::active:

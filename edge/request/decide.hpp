@@ -51,7 +51,13 @@ struct route_view {
     const cache::route* route = nullptr; // none: unknown
     bool target_refuses = false;
     bool holds_exhausted = false; // hold time is over: what a hold turns into
+    bool is_stale = false; // what the table says is too old to go by (stale_after ... static)
 };
+
+/// Whether a table that sync last had all of the store in at `synced_at_ms` (0: never) is too old
+/// to go by.
+[[nodiscard]] bool is_too_stale(const settings& conf, std::int64_t synced_at_ms,
+                                base::wall_time now) noexcept;
 
 /// Unknown, or past its expiry or route_ttl: what nobody can wake any more.
 [[nodiscard]] bool is_gone(const cache::route* route, base::wall_time now) noexcept;

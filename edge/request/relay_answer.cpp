@@ -13,7 +13,7 @@ constexpr std::size_t joined_bytes_max =
     16 * 1024; // a small body is copied behind its head: one send
 
 response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan,
-                            const response_head& answer) {
+                            const response_head& answer, std::string_view own_lines) {
     response_rewrite how;
     if (value_of(answer.fields, known::date).empty()) // RFC 9110 6.6.1
         how.date = http_date_now(x.worker.time);
@@ -23,6 +23,7 @@ response_rewrite rewrite_of(const exchange& x, const upstream_plan& plan,
     how.upstream_origin = plan.upstream_origin;
     how.set_cookie = plan.set_cookie;
     how.add_headers = &x.location().add_headers;
+    how.own_lines = own_lines;
     return how;
 }
 
@@ -135,7 +136,8 @@ task<bool> relay_patched(exchange& x, const upstream_plan& plan, upstream_connec
     const limits_settings& limits = x.worker.conf.limits;
     [[maybe_unused]] const read_outcome read = read_response_head(
         head_bytes, {limits.response_head_bytes_max, limits.head_fields_max}, x.head.method, again);
-    response_rewrite how = rewrite_of(x, plan, again);
+    const std::string age = table_age_line(x);
+    response_rewrite how = rewrite_of(x, plan, again, age);
     how.drop_length = true;
     how.new_length = module.size();
     x.out.clear();
@@ -171,8 +173,8 @@ task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connect
         co_return co_await relay_patched(x, plan, up);
 
     x.out.clear();
-    const body_to_client way =
-        write_response_head(x.out, answer, x.head.method, rewrite_of(x, plan, answer));
+    const body_to_client way = write_response_head(x.out, answer, x.head.method,
+                                                   rewrite_of(x, plan, answer, table_age_line(x)));
     if (way == body_to_client::until_close)
         x.close_after = true;
     x.status = answer.status;

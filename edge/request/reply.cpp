@@ -54,6 +54,7 @@ void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std:
     if (x.where.location)
         for (const auto& [name, value] : x.location().add_headers)
             fmt::format_to(to, "{}: {}\r\n", name, value);
+    put(table_age_line(x));
     put(x.close_after ? "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
                       : "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n");
 }
@@ -101,6 +102,16 @@ task<base::error_code> send_file(exchange& x, const static_answer& answer) {
 }
 
 } // namespace
+
+std::string table_age_line(const exchange& x) {
+    if (!x.where.location || x.location().handler != handler::session ||
+        x.location().table_age_header.empty())
+        return {};
+    const std::int64_t synced_ms = x.worker.table.synced_at_ms();
+    const std::int64_t age_ms = base::to_epoch_ms(x.worker.time.wall()) - synced_ms;
+    return fmt::format("{}: {}\r\n", x.location().table_age_header,
+                       synced_ms == 0 ? -1 : std::max<std::int64_t>(age_ms, 0) / 1000);
+}
 
 task<void> reply(exchange& x, unsigned status, std::string_view body, reply_options options) {
     settle_body(x);

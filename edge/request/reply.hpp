@@ -3,6 +3,7 @@
 
 #include "edge/request/exchange.hpp"
 
+#include <string>
 #include <string_view>
 
 namespace postern::edge {
@@ -43,6 +44,9 @@ struct reply_options {
 
 /// A location's fixed answer (`return`).
 [[nodiscard]] task<void> reply_fixed(exchange& x);
+
+/// The line that table_age_header asks for, for the head of an answer about a session; else empty.
+[[nodiscard]] std::string table_age_line(const exchange& x);
 
 /// The reason phrase of a status ("Not Found"); empty for one without.
 [[nodiscard]] std::string_view status_text(unsigned status) noexcept;

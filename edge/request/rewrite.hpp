@@ -50,6 +50,7 @@ struct response_rewrite {
     std::string_view date;       // Date of an answer that has none; empty: left without
     std::string_view set_cookie; // one more Set-Cookie; empty: none
     const std::vector<std::pair<std::string, std::string>>* add_headers = nullptr;
+    std::string_view own_lines; // whole lines of ours
 };
 
 /// How the body goes to the client once its head is written.

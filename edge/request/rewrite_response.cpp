@@ -139,6 +139,7 @@ body_to_client write_response_head(std::string& out, const response_head& head, 
     if (how.add_headers != nullptr)
         for (const auto& [name, value] : *how.add_headers)
             w.put(name).put(": ").put_clean(value).put("\r\n");
+    w.put(how.own_lines);
     write_framing(w, head, how, body);
     if (how.close || body == body_to_client::until_close)
         w.put("Connection: close\r\n");

@@ -235,10 +235,13 @@ task<void> serve_session(exchange& x) {
     x.kind = kind_of(x.head);
     session_attempt so_far;
     for (;;) {
+        const base::wall_time now = x.worker.time.wall();
         const route_view seen{x.has_route ? &x.route : nullptr, so_far.target_refuses,
-                              so_far.hold_over};
-        x.verdict =
-            decide(x.kind, seen, x.location(), x.worker.conf.allow_targets, x.worker.time.wall());
+                              so_far.hold_over,
+                              is_too_stale(x.worker.conf, x.worker.table.synced_at_ms(), now)};
+        if (seen.is_stale)
+            x.count(cache::counter::decisions_stale);
+        x.verdict = decide(x.kind, seen, x.location(), x.worker.conf.allow_targets, now);
         if (x.verdict.action == action::hold) {
             co_await hold(x, so_far);
             if (x.cut_short)

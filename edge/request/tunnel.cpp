@@ -198,6 +198,8 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     }
     response_rewrite how;
     how.add_headers = &x.location().add_headers;
+    const std::string age = table_age_line(x);
+    how.own_lines = age;
     x.out.clear();
     [[maybe_unused]] const body_to_client none =
         write_response_head(x.out, answer, x.head.method, how);

@@ -31,6 +31,18 @@ const directive table[] = {
      .example = "store sqlite /var/lib/postern/sessions.db {\n    flush 30s;\n}",
      .block = block_rule::optional,
      .opens = context::store},
+    {.name = "stale_after",
+     .contexts = context::main,
+     .arguments = "off | TIME [serve | static]",
+     .words_min = 1,
+     .words_max = 2,
+     .standard = "off",
+     .line = "How old the session table may be before that counts as a fault, 1s to 30d",
+     .more = "Its age is the time since sync last had all of the store in it; "
+             "postern_table_age_seconds tells it. When it is older, /readyz is 503, and sessions "
+             "are still served as they were last known (serve, the standard), or answered from "
+             "the static origin as if they were ending (static). off: never.",
+     .example = "stale_after 10m static;"},
     {.name = "flush",
      .contexts = context::store,
      .arguments = "TIME",

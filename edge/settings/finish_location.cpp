@@ -80,6 +80,7 @@ class finisher {
                                  shown(out_.path.text), name_of(out_.handler)));
         if (own_.add_headers)
             out_.add_headers = *own_.add_headers;
+        out_.table_age_header = own_.table_age_header.value_or(std::string{});
         out_.body_bytes_max =
             own_.body_bytes_max.value_or(session ? session_body_bytes_max : other_body_bytes_max);
         if (own_.ssl_redirect->on)

@@ -104,6 +104,23 @@ answer set_session_table(const call& c, settings& out) {
     return take(path_of(c, 0), out.table_path);
 }
 
+answer set_stale_after(const call& c, settings& out) {
+    out.table_stale_after = milliseconds{0};
+    out.static_when_stale = false;
+    if (c.word(0) == "off")
+        return nothing_after_off(c);
+    if (auto wrong = take(duration_of(c.word(0), {1s, 30 * 24h}), out.table_stale_after))
+        return complaint{wrong->text + ", or off"};
+    if (c.count() == 1)
+        return std::nullopt;
+    constexpr std::string_view ways[] = {"serve", "static"};
+    const auto way = choice_of(c.word(1), ways);
+    if (!way)
+        return way.error();
+    out.static_when_stale = *way == 1;
+    return std::nullopt;
+}
+
 answer set_store(const call& c, settings& out) {
     constexpr std::string_view kinds[] = {"sqlite"};
     if (const auto kind = choice_of(c.word(0), kinds); !kind)
@@ -209,6 +226,7 @@ const setter<settings> table[] = {
     {"access_log", set_access_log},
     {"worker_shutdown_timeout", set_shutdown},
     {"session_table", set_session_table},
+    {"stale_after", set_stale_after},
     {"store", set_store},
     {"access_key_file", set_access_key_file},
     {"allow_targets", set_allow_targets},

@@ -236,13 +236,28 @@ answer set_page(const call& c, scope& out) {
     return std::nullopt;
 }
 
-answer set_add_header(const call& c, scope& out) {
-    const std::string& name = c.word(0);
-    const std::string& value = c.word(1);
+answer check_field_name(const std::string& name) {
     if (!is_token(name))
         return complaint{fmt::format("\"{}\" is no field's name", shown(name))};
     if (is_framing_field(name))
         return complaint{fmt::format("{} is not yours to set; it belongs to the connection", name)};
+    return std::nullopt;
+}
+
+answer set_table_age_header(const call& c, scope& out) {
+    const bool off = c.word(0) == "off";
+    if (!off)
+        if (auto wrong = check_field_name(c.word(0)))
+            return wrong;
+    out.table_age_header = off ? std::string{} : c.word(0);
+    return std::nullopt;
+}
+
+answer set_add_header(const call& c, scope& out) {
+    const std::string& name = c.word(0);
+    const std::string& value = c.word(1);
+    if (auto wrong = check_field_name(name))
+        return wrong;
     if (!is_field_value(value))
         return complaint{
             fmt::format("\"{}\": a field's value is one line without control bytes", shown(value))};
@@ -288,6 +303,7 @@ const setter<scope> table[] = {
     {"access", set_access},
     {"page", set_page},
     {"add_header", set_add_header},
+    {"table_age_header", set_table_age_header},
     {"client_max_body_size", set_body_size},
     {"ssl_redirect", set_ssl_redirect},
 };
@@ -318,6 +334,7 @@ void scope::inherit(const scope& outer) {
     inherit_one(cache_rules, outer.cache_rules);
     inherit_one(access, outer.access);
     inherit_one(add_headers, outer.add_headers);
+    inherit_one(table_age_header, outer.table_age_header);
     inherit_one(body_bytes_max, outer.body_bytes_max);
     inherit_one(ssl_redirect, outer.ssl_redirect);
     for (std::size_t i = 0; i < std::size(pages); ++i)

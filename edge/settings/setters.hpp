@@ -67,6 +67,7 @@ struct scope {
     std::optional<std::vector<cache_rule>> cache_rules;
     std::optional<access_rule> access;
     std::optional<std::vector<std::pair<std::string, std::string>>> add_headers;
+    std::optional<std::string> table_age_header;
     std::optional<std::uint64_t> body_bytes_max;
     std::optional<ssl_redirect_choice> ssl_redirect;
     std::string pages[static_cast<std::size_t>(page::count_)];

@@ -94,6 +94,7 @@ struct location_settings {
 
     access_rule access;
     std::vector<std::pair<std::string, std::string>> add_headers;
+    std::string table_age_header;     // the field's name; empty: none
     std::uint64_t body_bytes_max = 0; // client_max_body_size; 0: no bound
     std::uint16_t ssl_redirect = 0;   // plain HTTP is sent to this port by https; 0: it is served
     std::string pages[static_cast<std::size_t>(
@@ -169,6 +170,8 @@ struct settings {
 
     std::string table_path;
     std::uint64_t table_capacity = 100'000;
+    milliseconds table_stale_after{0}; // 0: never
+    bool static_when_stale = false;
     base::text_template route_key;
     store_settings store;
     control_settings control;

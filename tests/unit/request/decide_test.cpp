@@ -148,6 +148,32 @@ TEST(decide, the_locations_port_replaces_the_targets) {
               to_target(action::tunnel, "127.0.0.1:8080"));
 }
 
+TEST(decide, what_is_too_old_to_go_by_is_answered_as_if_it_were_ending) {
+    for (const route_state state : {route_state::active, route_state::initializing,
+                                    route_state::failed, route_state::draining}) {
+        const cache::route route = route_in(state);
+        const cache::route ending = route_in(route_state::draining);
+        for (const request_kind kind : all_kinds)
+            EXPECT_EQ(decided(kind, {.route = &route, .is_stale = true}),
+                      decided(kind, {.route = &ending}));
+    }
+    EXPECT_EQ(decided(document, {.is_stale = true}), decided(document, {})) << "not known at all";
+}
+
+TEST(decide, a_table_is_too_stale_where_the_conf_says_static) {
+    constexpr std::int64_t second = 1000, now_ms = 1'000 * second;
+    const base::wall_time now{std::chrono::milliseconds{now_ms}};
+    settings conf;
+    EXPECT_FALSE(is_too_stale(conf, 0, now));
+    conf.table_stale_after = milliseconds{60 * second};
+    EXPECT_FALSE(is_too_stale(conf, 0, now)) << "serve";
+    conf.static_when_stale = true;
+    EXPECT_TRUE(is_too_stale(conf, 0, now)) << "never in step";
+    EXPECT_TRUE(is_too_stale(conf, now_ms - 61 * second, now));
+    EXPECT_FALSE(is_too_stale(conf, now_ms - 60 * second, now));
+    EXPECT_FALSE(is_too_stale(conf, now_ms + 5 * second, now)) << "another clock";
+}
+
 TEST(decide, targets_outside_allow_targets_are_refused) {
     const decision refused{.action = action::refuse_target, .status = 502};
     for (const char* target :
