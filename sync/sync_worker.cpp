@@ -1,8 +1,10 @@
 #include "sync/sync_worker.hpp"
 
 #include "cache/segment.hpp"
-#include "sync/activity_flow.hpp"
+#include "sync/activity_writer.hpp"
 #include "sync/follower.hpp"
+#include "sync/remote_threads.hpp"
+#include "sync/replica/replica_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,16 +19,21 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto beat_interval = 1s;
-constexpr std::size_t flush_sessions_max = 200; // in one transaction: other writers wait for it
-constexpr auto last_flush_patience = 2s;
 
 class worker {
   public:
+    /// `remote` is null for a store on this host, and rings `news`.
     worker(const options& opts, const open_store& open, const bells& rings, int stop_fd,
-           cache::session_writer& table, const base::clock& time, base::log& log)
+           cache::session_writer& table, const base::clock& time, base::log& log,
+           remote_threads* remote, const base::doorbell* news)
         : options_{opts}, rings_{rings}, stop_fd_{stop_fd}, table_{table}, time_{time}, log_{log},
-          follower_{opts, open, table, time, log, std::random_device{}()}, activity_{opts.history} {
-    }
+          follower_{opts, open, table, time, log, std::random_device{}()}, remote_{remote},
+          news_{news}, activity_{opts,
+                                 table,
+                                 time,
+                                 log,
+                                 remote == nullptr ? nullptr : &remote->activity(),
+                                 std::random_device{}()} {}
 
     int run() {
         // Let in only while it waits: one that comes in between is not lost.
@@ -34,12 +41,6 @@ class worker {
         ::sigemptyset(&ring);
         ::sigaddset(&ring, SIGUSR1);
         ::pthread_sigmask(SIG_BLOCK, &ring, &while_waiting_);
-        const std::int64_t now = now_ms();
-        table_.for_each_active(
-            [&](std::string_view, const cache::route& of, const cache::activity& line) {
-                activity_.prime(of, line, now);
-            });
-        collect_at_ = time_.steady() + options_.flush_interval;
         bool rung = false;
         for (;;) {
             if (const auto found = table_.patrol(time_.steady()); !found)
@@ -50,13 +51,13 @@ class worker {
             const auto follow_at = follower_.work(rung);
             if (follower_.took_changes())
                 ring_workers();
-            flush_activity();
-            const woken by = wait_until(std::min({follow_at, beat_at_, flush_due()}));
+            const auto activity_at = activity_.work(follower_.connected());
+            const woken by = wait_until(std::min({follow_at, beat_at_, activity_at}));
             if (by.stop)
                 break;
             rung = by.rung;
         }
-        flush_the_rest();
+        activity_.write_the_rest(follower_.connected());
         return 0;
     }
 
@@ -71,16 +72,23 @@ class worker {
             std::chrono::ceil<std::chrono::milliseconds>(when - time_.steady()), 0ms, 60'000ms);
         const timespec longest{.tv_sec = left / 1s,
                                .tv_nsec = std::chrono::nanoseconds{left % 1s}.count()};
-        std::array<pollfd, 2> fds{{{rings_.sync.fd(), POLLIN, 0}, {stop_fd_, POLLIN, 0}}};
+        std::array<pollfd, 3> fds{{{rings_.sync.fd(), POLLIN, 0},
+                                   {stop_fd_, POLLIN, 0},
+                                   {news_ == nullptr ? -1 : news_->fd(), POLLIN, 0}}};
         const int ready = ::ppoll(fds.data(), fds.size(), &longest, &while_waiting_);
-        if (ready < 0)
-            return {.rung = true}; // a signal: a command has written to the store
+        if (ready < 0) { // a signal: a command has written to the store
+            if (remote_ != nullptr)
+                remote_->ring();
+            return {.rung = true};
+        }
         if (ready == 0)
             return {};
         // Silenced before the store is looked at: a ring from here on counts anew.
         if (fds[0].revents != 0)
             rings_.sync.silence();
-        return {fds[0].revents != 0, fds[1].revents != 0};
+        if (fds[2].revents != 0)
+            news_->silence();
+        return {fds[0].revents != 0 || fds[2].revents != 0, fds[1].revents != 0};
     }
 
     void beat() {
@@ -104,7 +112,7 @@ class worker {
     int give_up(const base::failure& why) {
         log_.write(base::log_level::crit,
                    "the session table is given up, the next start makes another: " + why.text());
-        flush_the_rest();
+        activity_.write_the_rest(follower_.connected());
         if (const auto cut = table_.give_up(); !cut)
             log_.error("{}", cut.error().text());
         return 1;
@@ -118,64 +126,6 @@ class worker {
                 rings_.workers[i].ring();
     }
 
-    [[nodiscard]] bool can_flush() const {
-        return activity_.owed() > 0 && follower_.connected() != nullptr;
-    }
-    [[nodiscard]] base::steady_time flush_due() const {
-        return can_flush() ? std::min(flush_at_, collect_at_) : collect_at_;
-    }
-
-    void collect_activity() {
-        const std::int64_t now = now_ms();
-        table_.for_each_active(
-            [&](std::string_view, const cache::route& of, const cache::activity& line) {
-                activity_.collect(of, line, now);
-            });
-    }
-
-    void flush_activity() {
-        const auto now = time_.steady();
-        if (now >= collect_at_) {
-            collect_at_ = now + options_.flush_interval;
-            collect_activity();
-            flush_at_ = now;
-        }
-        if (now < flush_at_ || !can_flush())
-            return;
-        // A part at a time, so that changes of routes come in between; a failure waits for the next
-        // interval.
-        flush_at_ = write_some() ? now : collect_at_;
-    }
-
-    bool write_some() {
-        const auto updates = activity_.next(flush_sessions_max);
-        const auto written = follower_.connected()->add_activity(updates);
-        if (written) {
-            activity_.wrote(updates);
-            table_.count(cache::counter::activity_written, updates.size());
-        } else {
-            table_.count(cache::counter::sync_errors);
-            if (!flush_failed_)
-                log_.warn("activity of {} sessions waits, the store did not take it: {}",
-                          activity_.owed(), written.error().text());
-        }
-        flush_failed_ = !written;
-        return !flush_failed_;
-    }
-
-    void flush_the_rest() {
-        collect_activity();
-        store* const connected = follower_.connected();
-        if (connected != nullptr) {
-            connected->set_patience(last_flush_patience);
-            while (activity_.owed() > 0 && write_some()) {
-            }
-        }
-        if (activity_.owed() > 0)
-            log_.warn("activity of {} sessions was not written to the store before the end",
-                      activity_.owed());
-    }
-
     [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(time_.wall()); }
 
     const options& options_;
@@ -186,11 +136,10 @@ class worker {
     const base::clock& time_;
     base::log& log_;
     follower follower_;
-    activity_flow activity_;
+    remote_threads* remote_;
+    const base::doorbell* news_;
+    activity_writer activity_;
     base::steady_time beat_at_{};
-    base::steady_time collect_at_{};
-    base::steady_time flush_at_{};
-    bool flush_failed_ = false;
 };
 
 /// No process of ours leaves a file like this: it was damaged or deleted while postern ran.
@@ -200,25 +149,53 @@ bool is_lost(const base::error_code& code) {
            code == boost::system::errc::no_such_file_or_directory;
 }
 
-} // namespace
-
-int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
-        const base::clock& time, base::log& log) {
+base::result<cache::session_writer> open_table(const options& opts, base::log& log) {
     auto table = cache::session_writer::open(opts.table_path);
     if (!table && is_lost(table.error().code)) {
         log.error("the session table is lost, another is made and filled from the store: {}",
                   table.error().text());
         if (const auto made = cache::replace_lost(opts.table_path, opts.table_capacity); !made)
-            table = made.error();
-        else
-            table = cache::session_writer::open(opts.table_path);
+            return made.error();
+        return cache::session_writer::open(opts.table_path);
     }
-    if (!table) {
-        log.write(base::log_level::crit,
-                  "the session table cannot be written: " + table.error().text());
-        return 1;
-    }
-    return worker{opts, open, rings, stop_fd, *table, time, log}.run();
+    return table;
+}
+
+int fail(base::log& log, std::string_view sentence, const base::failure& why) {
+    log.write(base::log_level::crit, std::string{sentence} + ": " + why.text());
+    return 1;
+}
+
+} // namespace
+
+int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
+        const base::clock& time, base::log& log) {
+    auto table = open_table(opts, log);
+    if (!table)
+        return fail(log, "the session table cannot be written", table.error());
+    return worker{opts, open, rings, stop_fd, *table, time, log, nullptr, nullptr}.run();
+}
+
+int run(const options& opts, const open_remote& open, const bells& rings, int stop_fd,
+        const base::clock& time, base::log& log) {
+    auto table = open_table(opts, log);
+    if (!table)
+        return fail(log, "the session table cannot be written", table.error());
+    const auto remote = open(time, log);
+    if (!remote)
+        return fail(log, "the store cannot be followed", remote.error());
+    const replica_options& replica = (*remote)->replica();
+    const auto say = [&](const std::string& sentence) { log.warn("{}", sentence); };
+    if (const auto made = prepare_replica(replica, say); !made)
+        return fail(log, "the store's replica cannot be kept", made.error());
+    const auto news = base::doorbell::make();
+    if (!news)
+        return fail(log, "the store cannot be followed", news.error());
+    remote_threads threads{**remote, *news, time, log};
+    const open_store from_replica = [&] {
+        return open_replica_store(replica, [&] { return threads.current_at_ms(); });
+    };
+    return worker{opts, from_replica, rings, stop_fd, *table, time, log, &threads, &*news}.run();
 }
 
 } // namespace postern::sync

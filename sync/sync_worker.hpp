@@ -5,6 +5,7 @@
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
 #include "base/text_template.hpp"
+#include "sync/remote_table.hpp"
 #include "sync/store/store.hpp"
 
 #include <chrono>
@@ -23,6 +24,8 @@ struct options {
     std::chrono::milliseconds poll_interval{250}; // between looks at the store without a ring
     // Activity goes back at most once per session and interval.
     std::chrono::milliseconds flush_interval{};
+    // As long as that interval may become where there are many sessions; for stores elsewhere.
+    std::chrono::milliseconds flush_interval_max{};
     // A full comparison, to bound unknown bugs.
     std::chrono::milliseconds snapshot_interval{std::chrono::hours{6}};
     // Between a snapshot that would remove most of a table and the one that confirms it.
@@ -43,6 +46,9 @@ struct bells {
 /// with jittered back-off. Ends with 1 when the table cannot be written or kept up; the next start
 /// makes a new one where that helps. SIGUSR1, which must have a handler, counts as a ring.
 [[nodiscard]] int run(const options& opts, const open_store& open, const bells& rings, int stop_fd,
+                      const base::clock& time, base::log& log);
+/// The same for a store that is elsewhere: a replica of it is kept and followed.
+[[nodiscard]] int run(const options& opts, const open_remote& open, const bells& rings, int stop_fd,
                       const base::clock& time, base::log& log);
 
 } // namespace postern::sync

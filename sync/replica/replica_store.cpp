@@ -15,17 +15,14 @@ using base::result;
 
 class replica_store final : public sqlite::sqlite_connection {
   public:
-    replica_store(std::unique_ptr<sqlite::database> db, const feed_state& state, send_activity send)
-        : sqlite_connection{std::move(db)}, state_{state}, send_{std::move(send)} {}
+    replica_store(std::unique_ptr<sqlite::database> db, ask_current current)
+        : sqlite_connection{std::move(db)}, current_{std::move(current)} {}
 
     std::int64_t known_as_of_ms(std::int64_t now_ms) const override {
-        return std::min(now_ms, state_.current_at_ms.load(std::memory_order_relaxed));
+        return std::min(now_ms, current_());
     }
 
-    result<void> add_activity(const std::vector<activity_update>& updates) override {
-        return send_(updates);
-    }
-
+    result<void> add_activity(const std::vector<activity_update>&) override { return not_here(); }
     result<session> insert(const session&) override { return not_here(); }
     result<session> replace(const session&) override { return not_here(); }
     result<void> remove(std::string_view, std::uint64_t) override { return not_here(); }
@@ -33,14 +30,13 @@ class replica_store final : public sqlite::sqlite_connection {
   private:
     static failure not_here() { return {store_error::invalid, "a replica is written by its feed"}; }
 
-    const feed_state& state_;
-    send_activity send_;
+    ask_current current_;
 };
 
 } // namespace
 
 result<std::unique_ptr<store>> open_replica_store(const replica_options& options,
-                                                  const feed_state& state, send_activity send) {
+                                                  ask_current current) {
     auto db = open_replica(options);
     if (!db)
         return db.error();
@@ -51,7 +47,7 @@ result<std::unique_ptr<store>> open_replica_store(const replica_options& options
         return failure{store_error::unavailable,
                        fmt::format("replica of {}: its first snapshot is being read", options.of)};
     return std::unique_ptr<store>{
-        std::make_unique<replica_store>(std::move(*db), state, std::move(send))};
+        std::make_unique<replica_store>(std::move(*db), std::move(current))};
 }
 
 } // namespace postern::sync

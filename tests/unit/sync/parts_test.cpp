@@ -1,5 +1,4 @@
-// The small pure parts: back-off, checkpoint, route keys, which session leads, activity on its way.
-#include "sync/activity_flow.hpp"
+// The small pure parts: back-off, checkpoint, route keys, which session leads.
 #include "sync/backoff.hpp"
 #include "sync/checkpoint.hpp"
 #include "sync/store/session.hpp"
@@ -125,90 +124,6 @@ TEST(session, of_several_one_leads) {
         found = leading_session(sessions, 100);
         EXPECT_EQ(found == nullptr ? "none" : found->session_id, leader) << "in any order";
     }
-}
-
-class activity : public testing::Test {
-  protected:
-    static cache::route route_with(const char* id, std::uint32_t line, std::uint32_t epoch) {
-        cache::route one;
-        one.set_text(id, {});
-        one.activity = {line, epoch};
-        return one;
-    }
-    static cache::activity line(std::int64_t seen, std::uint64_t requests, std::uint64_t in,
-                                std::uint64_t out) {
-        cache::activity one;
-        one.last_seen_ms = seen;
-        one.requests = requests;
-        one.bytes_in = in;
-        one.bytes_out = out;
-        return one;
-    }
-    /// "ID seen ttl requests bytes" of all that is owed.
-    std::string owed() const {
-        std::string text;
-        for (const activity_update& one : flow.next(100))
-            text += one.session_id + " " + std::to_string(one.last_activity_at_ms) + " " +
-                    std::to_string(one.ttl_ms) + " " + std::to_string(one.requests) + " " +
-                    std::to_string(one.bytes) + ";";
-        return text;
-    }
-    void write_all() { flow.wrote(flow.next(100)); }
-
-    activity_flow flow{100ms};
-    cache::route s = route_with("s", 3, 1);
-};
-
-TEST_F(activity, goes_as_differences) {
-    flow.collect(s, line(10, 1, 2, 3), 1000);
-    EXPECT_EQ(owed(), "s 10 110 1 5;");
-    write_all();
-    EXPECT_EQ(flow.owed(), 0U);
-    flow.collect(s, line(20, 4, 2, 4), 1000);
-    EXPECT_EQ(owed(), "s 20 120 3 1;");
-}
-
-TEST_F(activity, is_kept_until_it_is_written) {
-    flow.collect(s, line(10, 1, 2, 3), 1000);
-    flow.collect(s, line(20, 2, 2, 3), 1000);
-    EXPECT_EQ(owed(), "s 20 120 2 5;");
-    EXPECT_EQ(flow.next(0).size(), 0U);
-    flow.collect(route_with("r", 4, 1), line(1, 1, 0, 0), 1000);
-    EXPECT_EQ(flow.next(1).size(), 1U);
-    flow.wrote(flow.next(1));
-    EXPECT_EQ(flow.owed(), 1U);
-}
-
-TEST_F(activity, of_before_sync_started_is_not_counted_again) {
-    flow.prime(s, line(10, 100, 2, 3), 1000);
-    EXPECT_EQ(owed(), "s 10 110 0 0;") << "its time is, it only moves forward";
-    write_all();
-    flow.collect(s, line(12, 101, 2, 4), 1000);
-    EXPECT_EQ(owed(), "s 12 112 1 1;");
-}
-
-TEST_F(activity, of_a_line_that_another_session_got_starts_at_nothing) {
-    flow.collect(s, line(10, 100, 0, 0), 1000);
-    write_all();
-    flow.collect(route_with("r", 3, 2), line(11, 107, 0, 0), 1000);
-    EXPECT_EQ(owed(), "r 11 111 107 0;");
-}
-
-TEST_F(activity, with_no_news_is_not_written) {
-    flow.collect(s, line(10, 1, 0, 0), 1000);
-    write_all();
-    flow.collect(s, line(10, 1, 0, 0), 2000);
-    EXPECT_EQ(flow.owed(), 0U);
-}
-
-TEST_F(activity, from_the_future_counts_as_now) {
-    flow.collect(s, line(5000, 1, 0, 0), 1000);
-    EXPECT_EQ(owed(), "s 1000 1100 1 0;");
-}
-
-TEST_F(activity, without_a_time_moves_no_deadline) {
-    flow.collect(s, line(0, 0, 0, 9), 1000);
-    EXPECT_EQ(owed(), "s 0 0 0 9;");
 }
 
 } // namespace

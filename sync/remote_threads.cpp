@@ -1,0 +1,40 @@
+#include "sync/remote_threads.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <random>
+
+namespace postern::sync {
+
+remote_threads::remote_threads(remote_table& table, const base::doorbell& news,
+                               const base::clock& time, base::log& log)
+    : activity_{table, news} {
+    for (std::size_t which = 0; which < table.feeds(); ++which) {
+        states_.push_back(std::make_unique<feed_state>());
+        feed_state& state = *states_.back();
+        feed_thread_options options;
+        options.name = which == 0 ? "the store" : fmt::format("the store's feed {}", which + 1);
+        feeds_.push_back(std::make_unique<feed_thread>(
+            options,
+            [&table, &state, which](const std::stop_token& stop) {
+                return table.open_feed(which, state, stop);
+            },
+            state, [&news] { news.ring(); }, time, log, std::random_device{}()));
+    }
+}
+
+void remote_threads::ring() {
+    for (const auto& one : feeds_)
+        one->ring();
+}
+
+std::int64_t remote_threads::current_at_ms() const noexcept {
+    std::int64_t oldest = std::numeric_limits<std::int64_t>::max();
+    for (const auto& one : states_)
+        oldest = std::min(oldest, one->current_at_ms.load(std::memory_order_relaxed));
+    return states_.empty() ? 0 : oldest;
+}
+
+} // namespace postern::sync

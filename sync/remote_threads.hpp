@@ -1,0 +1,36 @@
+// The threads of the sync process that talk to a store that is elsewhere: its feeds, which keep the
+// replica in step, and the sender of activity.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/doorbell.hpp"
+#include "base/log.hpp"
+#include "sync/activity_sender.hpp"
+#include "sync/feed/feed_thread.hpp"
+#include "sync/remote_table.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace postern::sync {
+
+/// Owned by the sync process's thread. The references outlive it.
+class remote_threads {
+  public:
+    /// `news` is rung when the replica has changed, and when a batch of activity is through.
+    remote_threads(remote_table& table, const base::doorbell& news, const base::clock& time,
+                   base::log& log);
+
+    /// Someone has written to the remote table and not to the replica: the feeds look now.
+    void ring();
+    /// The wall time, epoch ms, as of which the replica has all there is; 0: not yet.
+    [[nodiscard]] std::int64_t current_at_ms() const noexcept;
+    [[nodiscard]] activity_sender& activity() noexcept { return activity_; }
+
+  private:
+    std::vector<std::unique_ptr<feed_state>> states_; // before the threads that write them
+    std::vector<std::unique_ptr<feed_thread>> feeds_;
+    activity_sender activity_;
+};
+
+} // namespace postern::sync
