@@ -41,22 +41,6 @@ enum method method_named(std::string_view text) noexcept {
     return method::other;
 }
 
-void clear(request_head& head) {
-    head.method_text = head.target = head.path = head.query = head.host = {};
-    head.method = method::other;
-    head.has_query = false;
-    head.scheme = request_head::scheme::unsaid;
-    head.minor_version = 1;
-    head.fields.clear();
-    head.content_length.reset();
-    head.chunked = false;
-    head.connection_names = false;
-    head.keep_alive = true;
-    head.websocket = false;
-    head.expect_continue = false;
-    head.head_bytes = 0;
-}
-
 /// Moves `at` past empty lines. done: at a first byte that is no line end.
 read_outcome skip_empty_lines(const char*& at, const char* end) {
     for (int lines = 0;; ++lines) {
@@ -155,9 +139,25 @@ read_outcome read_lines(std::string_view bytes, const head_limits& limits, reque
 
 } // namespace
 
+void request_head::clear() noexcept {
+    method_text = target = path = query = host = {};
+    method = method::other;
+    has_query = false;
+    scheme = request_head::scheme::unsaid;
+    minor_version = 1;
+    fields.clear();
+    content_length.reset();
+    chunked = false;
+    connection_names = false;
+    keep_alive = true;
+    websocket = false;
+    expect_continue = false;
+    head_bytes = 0;
+}
+
 read_outcome read_request_head(std::string_view bytes, const head_limits& limits,
                                request_head& out) {
-    clear(out);
+    out.clear();
     const read_outcome lines = read_lines(bytes, limits, out);
     if (lines.state == read_state::bad)
         return lines;

@@ -53,6 +53,8 @@ struct request_head {
     std::size_t head_bytes =
         0; // bytes of the buffer that the head takes, with its final empty line
 
+    /// As it was made, but for the room of its list of fields.
+    void clear() noexcept;
     [[nodiscard]] bool has_body() const noexcept {
         return chunked || (content_length && *content_length > 0);
     }

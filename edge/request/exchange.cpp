@@ -26,7 +26,7 @@ const std::string& exchange::upstream_text() {
 }
 
 void exchange::reset() {
-    head = {};
+    head.clear();
     key.clear();
     access.clear();
     has_route = false;
