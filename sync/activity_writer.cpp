@@ -11,7 +11,7 @@ constexpr std::size_t batch_sessions_max = 200; // in one transaction: other wri
 constexpr auto rest_patience = 2s;              // for a store on this host, at the end
 constexpr auto rest_longest = 8s;               // for one elsewhere
 constexpr auto collect_interval_remote = 1s;    // so that sessions that end are seen to
-constexpr auto adapt_interval = 60s;
+constexpr auto adapt_every = 60s;
 constexpr auto retry_after = 5s;
 /// What an index on status takes of updates of one status (a partition of DynamoDB: 1000 write
 /// units a second, two an update), halved for what else is written.
@@ -43,7 +43,7 @@ void activity_writer::collect() {
 }
 
 void activity_writer::adapt_interval(base::steady_time now) {
-    adapt_at_ = now + adapt_interval;
+    adapt_at_ = now + adapt_every;
     std::int64_t active = 0;
     table_.for_each([&](std::string_view, const cache::route& one) {
         active += one.state == cache::route_state::active ? 1 : 0;

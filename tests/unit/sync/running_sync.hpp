@@ -87,6 +87,8 @@ class sync_setup {
     [[nodiscard]] std::thread::native_handle_type thread() { return thread_.native_handle(); }
     int run_sync() {
         base::log log{log_fd.get(), base::log_level::debug, "sync", clock};
+        if (remote)
+            return run(opts, remote, bells{bell, workers}, stop_bell.fd(), clock, log);
         return run(
             opts,
             [this] {
@@ -131,6 +133,7 @@ class sync_setup {
     std::chrono::milliseconds busy_timeout{200};
     base::system_clock clock;
     options opts;
+    open_remote remote; // in place of the store at store_path
     base::doorbell bell = *base::doorbell::make();
     base::doorbell stop_bell;
     std::vector<base::doorbell> workers;

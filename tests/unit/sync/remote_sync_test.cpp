@@ -1,0 +1,224 @@
+// Sync over a store that is elsewhere: a feed that the test moves, the real replica, the real
+// table.
+#include "tests/unit/sync/running_sync.hpp"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+namespace postern::sync {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A remote table of the test. Thread-safe.
+class remote_side {
+  public:
+    void set(const session& record) {
+        const std::lock_guard lock{mutex_};
+        changes_.push_back({record.session_id, session_row{{record, {}}, {}}, record.version});
+        ids_.insert_or_assign(record.session_id, true);
+    }
+    void remove(const std::string& id) {
+        const std::lock_guard lock{mutex_};
+        changes_.push_back({id, std::nullopt, 0});
+        ids_.insert_or_assign(id, false);
+    }
+    std::vector<row_change> take() {
+        const std::lock_guard lock{mutex_};
+        return std::exchange(changes_, {});
+    }
+    base::result<void> add(const std::vector<activity_update>& updates,
+                           std::vector<std::size_t>& failed) {
+        const std::lock_guard lock{mutex_};
+        for (std::size_t i = 0; i < updates.size(); ++i) {
+            if (refuses_activity)
+                failed.push_back(i);
+            else
+                requests_[updates[i].session_id] += updates[i].requests;
+        }
+        if (refuses_activity)
+            return base::failure{store_error::unavailable, "throttled"};
+        return {};
+    }
+    std::uint64_t requests(const std::string& id) {
+        const std::lock_guard lock{mutex_};
+        return requests_[id];
+    }
+
+    std::atomic<bool> is_away{false}, refuses_activity{false};
+
+  private:
+    std::mutex mutex_;
+    std::vector<row_change> changes_;
+    std::map<std::string, bool> ids_;
+    std::map<std::string, std::uint64_t> requests_;
+};
+
+class scripted_feed final : public feed {
+  public:
+    scripted_feed(remote_side& from, std::unique_ptr<row_sink> into, feed_state& state,
+                  const base::clock& time)
+        : from_{from}, into_{std::move(into)}, state_{state}, time_{time} {}
+    base::result<void> work() override {
+        next_ = time_.steady() + 5ms;
+        if (from_.is_away)
+            return base::failure{store_error::unavailable, "no answer"};
+        const auto changes = from_.take();
+        if (auto put = into_->put(changes, is_loaded_ ? "p" : ""); !put)
+            return put;
+        if (!std::exchange(is_loaded_, true))
+            if (auto swept = into_->sweep([](std::string_view) { return true; }, "p"); !swept)
+                return swept.error();
+        has_changed_ = has_changed_ || !changes.empty();
+        state_.current_at_ms = base::to_epoch_ms(time_.wall());
+        return {};
+    }
+    base::steady_time next_work() const override { return next_; }
+    void ring() noexcept override { next_ = {}; }
+    bool took_changes() noexcept override { return std::exchange(has_changed_, false); }
+
+  private:
+    remote_side& from_;
+    std::unique_ptr<row_sink> into_;
+    feed_state& state_;
+    const base::clock& time_;
+    base::steady_time next_{};
+    bool is_loaded_ = false;
+    bool has_changed_ = true;
+};
+
+class scripted_table final : public remote_table {
+  public:
+    scripted_table(remote_side& side, replica_options replica, const base::clock& time)
+        : side_{side}, replica_{std::move(replica)}, time_{time} {}
+    const replica_options& replica() const override { return replica_; }
+    std::size_t feeds() const override { return 1; }
+    base::result<std::unique_ptr<feed>> open_feed(std::size_t, feed_state& state,
+                                                  const std::stop_token&) override {
+        auto rows = open_session_rows(replica_, time_, [](std::string_view, const std::string&) {});
+        if (!rows)
+            return rows.error();
+        return std::unique_ptr<feed>{
+            std::make_unique<scripted_feed>(side_, std::move(*rows), state, time_)};
+    }
+    base::result<void> add_activity(const std::vector<activity_update>& updates,
+                                    std::vector<std::size_t>& failed,
+                                    const std::stop_token&) override {
+        return side_.add(updates, failed);
+    }
+
+  private:
+    remote_side& side_;
+    replica_options replica_;
+    const base::clock& time_;
+};
+
+class remote_sync : public testing::Test {
+  protected:
+    remote_sync() {
+        replica.path = setup.table_path + ".replica";
+        replica.of = "test";
+        replica.route_key = setup.opts.route_key;
+        setup.remote = [this](const base::clock& time, base::log&) {
+            return base::result<std::unique_ptr<remote_table>>{
+                std::make_unique<scripted_table>(side, replica, time)};
+        };
+    }
+    static session session_in(session_status status, const std::string& thread) {
+        session one;
+        one.session_id = "id-" + thread;
+        one.client_id = "acme";
+        one.thread_id = thread;
+        one.status = status;
+        one.target = *base::ip_endpoint::parse("127.0.0.1:4321");
+        one.access_generation = 1;
+        return one;
+    }
+    void use(const std::string& key, std::uint64_t requests) {
+        const auto found = setup.reader->look_up(key);
+        ASSERT_TRUE(found);
+        setup.reader->add_activity(
+            found->activity,
+            {.last_seen_ms = base::to_epoch_ms(setup.clock.wall()), .requests = requests});
+    }
+
+    sync_setup setup;
+    remote_side side;
+    replica_options replica;
+};
+
+TEST_F(remote_sync, the_table_follows_the_remote_side) {
+    side.set(session_in(session_status::active, "t1"));
+    setup.start();
+    EXPECT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    EXPECT_TRUE(setup.is_synced());
+    side.set(session_in(session_status::failed, "t1"));
+    side.set(session_in(session_status::active, "t2"));
+    EXPECT_TRUE(setup.becomes("acme-t1", "failed 127.0.0.1:4321 id-t1"));
+    EXPECT_TRUE(setup.becomes("acme-t2", "active 127.0.0.1:4321 id-t2"));
+    side.remove("id-t2");
+    EXPECT_TRUE(setup.becomes("acme-t2", "none"));
+}
+
+TEST_F(remote_sync, a_new_replica_does_not_empty_a_table_that_is_served) {
+    side.set(session_in(session_status::active, "t1"));
+    setup.start();
+    ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    setup.stop();
+    replica.of = "another table";
+    side.is_away = true;
+    setup.start();
+    EXPECT_TRUE(setup.logs("the replica " + replica.path + " is begun anew"));
+    EXPECT_TRUE(setup.logs("its first snapshot is being read"));
+    EXPECT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
+    side.set(session_in(session_status::active, "t2"));
+    side.is_away = false;
+    EXPECT_TRUE(setup.becomes("acme-t2", "active 127.0.0.1:4321 id-t2"));
+    EXPECT_TRUE(setup.becomes("acme-t1", "none"));
+}
+
+TEST_F(remote_sync, what_is_past_its_ttl_stays_while_nobody_can_know) {
+    session one = session_in(session_status::active, "t1");
+    one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 300;
+    side.set(one);
+    setup.start();
+    ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    side.is_away = true;
+    ASSERT_TRUE(
+        eventually([&] { return base::to_epoch_ms(setup.clock.wall()) > one.ttl_ms + 200; }));
+    EXPECT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
+    side.is_away = false;
+    EXPECT_TRUE(setup.becomes("acme-t1", "none")) << "once it is known that nobody moved it on";
+}
+
+TEST_F(remote_sync, activity_goes_back_paced_and_the_rest_at_the_end) {
+    setup.opts.flush_interval = 400ms;
+    side.set(session_in(session_status::active, "t1"));
+    setup.start();
+    ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    use("acme-t1", 3);
+    EXPECT_EQ(side.requests("id-t1"), 0U);
+    EXPECT_TRUE(eventually([&] { return side.requests("id-t1") == 3; }));
+    use("acme-t1", 4);
+    setup.stop();
+    EXPECT_EQ(side.requests("id-t1"), 7U);
+}
+
+TEST_F(remote_sync, activity_that_is_not_taken_waits) {
+    setup.opts.flush_interval = 50ms;
+    side.set(session_in(session_status::active, "t1"));
+    setup.start();
+    ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    side.refuses_activity = true;
+    use("acme-t1", 3);
+    EXPECT_TRUE(setup.logs("the store did not take it"));
+    side.set(session_in(session_status::active, "t2"));
+    EXPECT_TRUE(setup.becomes("acme-t2", "active 127.0.0.1:4321 id-t2")) << "routes do not wait";
+    side.refuses_activity = false;
+    setup.stop();
+    EXPECT_EQ(side.requests("id-t1"), 3U);
+}
+
+} // namespace
+} // namespace postern::sync
