@@ -157,21 +157,22 @@ TEST(decide, what_is_too_old_to_go_by_is_answered_as_if_it_were_ending) {
             EXPECT_EQ(decided(kind, {.route = &route, .is_stale = true}),
                       decided(kind, {.route = &ending}));
     }
-    EXPECT_EQ(decided(document, {.is_stale = true}), decided(document, {})) << "not known at all";
+    EXPECT_EQ(decided(document, route_view{.is_stale = true}), decided(document, route_view{}))
+        << "not known at all";
 }
 
 TEST(decide, a_table_is_too_stale_where_the_conf_says_static) {
-    constexpr std::int64_t second = 1000, now_ms = 1'000 * second;
-    const base::wall_time now{std::chrono::milliseconds{now_ms}};
+    constexpr std::int64_t second = 1000, at_ms = 1'000 * second;
+    const base::wall_time later{std::chrono::milliseconds{at_ms}};
     settings conf;
-    EXPECT_FALSE(is_too_stale(conf, 0, now));
+    EXPECT_FALSE(is_too_stale(conf, 0, later));
     conf.table_stale_after = milliseconds{60 * second};
-    EXPECT_FALSE(is_too_stale(conf, 0, now)) << "serve";
+    EXPECT_FALSE(is_too_stale(conf, 0, later)) << "serve";
     conf.static_when_stale = true;
-    EXPECT_TRUE(is_too_stale(conf, 0, now)) << "never in step";
-    EXPECT_TRUE(is_too_stale(conf, now_ms - 61 * second, now));
-    EXPECT_FALSE(is_too_stale(conf, now_ms - 60 * second, now));
-    EXPECT_FALSE(is_too_stale(conf, now_ms + 5 * second, now)) << "another clock";
+    EXPECT_TRUE(is_too_stale(conf, 0, later)) << "never in step";
+    EXPECT_TRUE(is_too_stale(conf, at_ms - 61 * second, later));
+    EXPECT_FALSE(is_too_stale(conf, at_ms - 60 * second, later));
+    EXPECT_FALSE(is_too_stale(conf, at_ms + 5 * second, later)) << "another clock";
 }
 
 TEST(decide, targets_outside_allow_targets_are_refused) {
