@@ -28,6 +28,11 @@ json check_of(std::string_view why) {
     return check;
 }
 
+bool is_routed_as(const cache::route& route, const sync::session& record) {
+    return route.session_id() == record.session_id &&
+           name_of(route.state) == name_of(record.status) && route.target == record.target;
+}
+
 } // namespace
 
 std::int64_t session_api::last_activity_of(const sync::session& record) const {
@@ -93,14 +98,15 @@ bool session_api::sync_lives(const cache::table_status& table) const {
 }
 
 // The caller hands the link out at once: it must not be a 404 because the table is a moment behind.
-// The table's version is the store's plus a base, so "at least" is what tells.
+// The table's version is the store's plus a base, so "at least" is what tells; a store that is
+// elsewhere has versions of its own, and there the route's content does.
 void session_api::wait_until_routed(const sync::session& record) const {
     if (!parts_.reader || !sync_lives(parts_.reader->status()))
         return;
     constexpr int looks_max = 1000;
     for (int look = 0; look < looks_max; ++look) {
         const auto route = parts_.reader->look_up(record.route_key);
-        if (route && route->version >= record.version)
+        if (route && (route->version >= record.version || is_routed_as(*route, record)))
             return;
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }

@@ -1,5 +1,5 @@
 // The store: the truth about sessions. This is the interface that sync, control and the CLI use;
-// sqlite/ (and later dynamodb/) implement it.
+// sqlite/ and sync/dynamodb implement it.
 #pragma once
 
 #include "base/error.hpp"

@@ -1,0 +1,153 @@
+#include "sync/dynamodb/dynamodb_table.hpp"
+
+#include "sync/dynamodb/dynamodb_source.hpp"
+#include "sync/dynamodb/make_feed.hpp"
+#include "sync/dynamodb/session_items.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+namespace postern::sync::dynamodb {
+namespace {
+
+using base::failure;
+using base::result;
+
+constexpr std::size_t defects_max = 10'000; // remembered, so that each is told once
+constexpr unsigned failures_max = 16;       // of a flush, before it gives up
+
+/// A feed with what it reads from and fills.
+class whole_feed final : public feed {
+  public:
+    whole_feed(std::unique_ptr<stream_source> source, std::unique_ptr<row_sink> sink)
+        : source_{std::move(source)}, sink_{std::move(sink)} {}
+
+    result<void> work() override { return feed_->work(); }
+    base::steady_time next_work() const override { return feed_->next_work(); }
+    void ring() noexcept override { feed_->ring(); }
+    bool took_changes() noexcept override { return feed_->took_changes(); }
+
+    std::unique_ptr<stream_source> source_;
+    std::unique_ptr<row_sink> sink_;
+    std::unique_ptr<feed> feed_; // after what it refers to
+};
+
+class dynamodb_table final : public remote_table {
+  public:
+    dynamodb_table(const table_options& options, std::unique_ptr<aws::account> by,
+                   const base::clock& time, base::log& log)
+        : options_{options}, account_{std::move(by)}, time_{time}, log_{log},
+          items_{account_->calls(), options_, time}, replica_{replica_options_of(
+                                                         options_, account_->calls())} {}
+
+    const replica_options& replica() const override { return replica_; }
+    std::size_t feeds() const override { return options_.containers ? 2 : 1; }
+    result<std::unique_ptr<feed>> open_feed(std::size_t which, feed_state& state,
+                                            const std::stop_token& stop) override;
+    result<void> add_activity(const std::vector<activity_update>& updates,
+                              std::vector<std::size_t>& failed,
+                              const std::stop_token& stop) override;
+
+  private:
+    void note_defect(const std::string& table, std::string_view key, const std::string& defect);
+
+    const table_options options_;
+    std::unique_ptr<aws::account> account_;
+    const base::clock& time_;
+    base::log& log_;
+    session_items items_;
+    const replica_options replica_;
+
+    std::mutex defects_mutex_;                             // feeds are of different threads
+    std::unordered_map<std::string, std::size_t> defects_; // hash of the sentence, by table and key
+};
+
+void dynamodb_table::note_defect(const std::string& table, std::string_view key,
+                                 const std::string& defect) {
+    const std::scoped_lock hold{defects_mutex_};
+    if (defects_.size() >= defects_max)
+        defects_.clear();
+    const std::size_t told = std::hash<std::string>{}(defect);
+    std::size_t& last = defects_[table + '\n' + std::string{key}];
+    if (std::exchange(last, told) != told)
+        log_.warn("table {}: the item {} cannot be used: {}", table, key, defect);
+}
+
+result<std::unique_ptr<feed>> dynamodb_table::open_feed(std::size_t which, feed_state& state,
+                                                        const std::stop_token& stop) {
+    const bool of_sessions = which == 0;
+    const std::string& table = of_sessions ? options_.table : options_.containers->table;
+    const auto note = [this, table](std::string_view key, const std::string& defect) {
+        note_defect(table, key, defect);
+    };
+    auto sink = of_sessions ? open_session_rows(replica_, time_, note)
+                            : open_container_rows(replica_, note);
+    if (!sink)
+        return sink.error();
+    auto made = std::make_unique<whole_feed>(
+        std::make_unique<dynamodb_source>(account_->calls(), table,
+                                          of_sessions ? session_form(options_.attributes)
+                                                      : container_form(*options_.containers),
+                                          stop),
+        std::move(*sink));
+    made->feed_ = make_feed(options_, *made->source_, *made->sink_, state, time_, log_);
+    return std::unique_ptr<feed>{std::move(made)};
+}
+
+result<void> dynamodb_table::add_activity(const std::vector<activity_update>& updates,
+                                          std::vector<std::size_t>& failed,
+                                          const std::stop_token& stop) {
+    std::atomic<std::size_t> next{0};
+    std::atomic<unsigned> failures{0};
+    std::mutex mutex; // of what follows
+    failure first;
+    const auto work = [&] {
+        for (;;) {
+            const std::size_t at = next.fetch_add(1);
+            if (at >= updates.size())
+                return;
+            // A table that is away is not asked once a session.
+            if (stop.stop_requested() || failures.load() >= failures_max) {
+                const std::scoped_lock hold{mutex};
+                failed.push_back(at);
+                continue;
+            }
+            const auto added = items_.add_activity(updates[at], stop);
+            if (added)
+                continue;
+            failures.fetch_add(1);
+            const std::scoped_lock hold{mutex};
+            failed.push_back(at);
+            if (!first.code)
+                first = added.error();
+        }
+    };
+    {
+        std::vector<std::jthread> others;
+        const std::size_t threads =
+            std::min<std::size_t>(options_.activity_threads, updates.size());
+        for (std::size_t i = 1; i < threads; ++i)
+            others.emplace_back(work);
+        work();
+    }
+    std::sort(failed.begin(), failed.end());
+    if (failed.empty())
+        return {};
+    return first.code ? first : failure{store_error::unavailable, "stopped"};
+}
+
+} // namespace
+
+result<std::unique_ptr<remote_table>> open_dynamodb_table(const table_options& options,
+                                                          const base::clock& time, base::log& log) {
+    auto by = aws::account::open(options.account, aws::process_environment(), time, log);
+    if (!by)
+        return failure{store_error::unavailable, by.error().what};
+    return std::unique_ptr<remote_table>{
+        std::make_unique<dynamodb_table>(options, std::move(*by), time, log)};
+}
+
+} // namespace postern::sync::dynamodb

@@ -1,0 +1,60 @@
+#include "sync/dynamodb/replica_view.hpp"
+
+#include "sync/replica/replica_store.hpp"
+
+namespace postern::sync::dynamodb {
+
+using base::result;
+
+result<void> replica_view::open() {
+    if (store_)
+        return {};
+    // How late it is, nobody asks here.
+    auto opened = open_replica_store(options_, [] { return std::int64_t{0}; });
+    if (!opened)
+        return opened.error();
+    store_ = std::move(*opened);
+    return {};
+}
+
+void replica_view::close() {
+    store_.reset();
+    writer_.reset();
+}
+
+replica_writer* replica_view::writer() {
+    if (!writer_)
+        if (auto opened = open_replica_writer(options_, time_))
+            writer_ = std::move(*opened);
+    return writer_.get();
+}
+
+result<void> replica_view::set_token(session& record) {
+    replica_writer* const known = writer();
+    const auto version =
+        known != nullptr ? known->version_of(record.session_id) : result<std::uint64_t>{0};
+    if (!version)
+        return version.error();
+    record.version = token_of(record, *version);
+    return {};
+}
+
+result<void> replica_view::set_tokens(std::vector<session>& records) {
+    for (session& one : records)
+        if (auto set = set_token(one); !set)
+            return set;
+    return {};
+}
+
+void replica_view::wrote(const session_item& item) {
+    if (replica_writer* const to = writer();
+        to != nullptr && !to->wrote(item.key, item.row, item.version))
+        close();
+}
+
+void replica_view::removed(const session_item& item) {
+    if (replica_writer* const to = writer(); to != nullptr && !to->removed(item.key, item.version))
+        close();
+}
+
+} // namespace postern::sync::dynamodb

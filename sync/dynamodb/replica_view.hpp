@@ -1,0 +1,51 @@
+// This host's replica, as a store over the remote table uses it: read for lists, told of what was
+// written. It comes and goes with the sync process; without it, single records still work.
+#pragma once
+
+#include "sync/dynamodb/session_items.hpp"
+#include "sync/store/store.hpp"
+
+#include <memory>
+
+namespace postern::sync::dynamodb {
+
+/// Not thread-safe.
+class replica_view {
+  public:
+    replica_view(replica_options options, const base::clock& time)
+        : options_{std::move(options)}, time_{time} {}
+
+    /// `read` with the replica as a store. Errors: unavailable, where there is none, or its first
+    /// snapshot is still being read; then the next call opens it anew.
+    template <class Read>
+    [[nodiscard]] auto with(Read read) -> decltype(read(std::declval<store&>())) {
+        if (auto opened = open(); !opened)
+            return opened.error();
+        auto got = read(*store_);
+        if (!got && got.error().code == store_error::unavailable)
+            close();
+        return got;
+    }
+    /// The same, and the records' versions are `token_of`.
+    [[nodiscard]] base::result<void> set_tokens(std::vector<session>& records);
+    [[nodiscard]] base::result<void> set_token(session& record);
+
+    /// Where there is no replica, or it cannot be written, the feed will bring it.
+    void wrote(const session_item& item);
+    void removed(const session_item& item);
+
+    /// The open store, or nullptr.
+    [[nodiscard]] store* opened() const noexcept { return store_.get(); }
+
+  private:
+    [[nodiscard]] base::result<void> open();
+    [[nodiscard]] replica_writer* writer();
+    void close();
+
+    const replica_options options_;
+    const base::clock& time_;
+    std::unique_ptr<store> store_;
+    std::unique_ptr<replica_writer> writer_;
+};
+
+} // namespace postern::sync::dynamodb

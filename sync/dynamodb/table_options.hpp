@@ -1,0 +1,37 @@
+// Which remote tables there are, and how they are read and followed: what conf says.
+#pragma once
+
+#include "base/text_template.hpp"
+#include "sync/aws/account.hpp"
+#include "sync/dynamodb/attribute_map.hpp"
+#include "sync/replica/replica.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace postern::sync::dynamodb {
+
+struct table_options {
+    enum class feed_kind {
+        streams, // the table's change stream
+        poll,    // a scan, again and again
+    };
+
+    std::string table;
+    attribute_map attributes;
+    std::optional<container_map> containers; // as `attributes.has_containers` says
+    base::text_template route_key;
+    aws::account_options account;
+    std::string replica_path;
+    feed_kind feed = feed_kind::streams;
+    std::chrono::milliseconds poll_interval{30'000}; // from the beginning of a scan to the next
+    unsigned activity_threads = 8; // how many sessions' activity is written at one time
+};
+
+/// `calls`: where the tables are. Two processes that look at the same tables in the same way make
+/// the same of it.
+[[nodiscard]] replica_options replica_options_of(const table_options& options,
+                                                 const aws::client& calls);
+
+} // namespace postern::sync::dynamodb
