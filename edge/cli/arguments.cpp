@@ -14,10 +14,11 @@
 namespace postern::edge {
 namespace {
 
-constexpr std::array<std::string_view, 5> commands = {"sessions", "table", "help", "version",
-                                                      "explain"};
+constexpr std::array<std::string_view, 6> commands = {"sessions", "store",   "table",
+                                                      "help",     "version", "explain"};
 constexpr std::array<std::string_view, 6> sessions_commands = {"list", "show", "set",
                                                                "rm",   "link", "unlink"};
+constexpr std::array<std::string_view, 2> store_commands = {"init", "check"};
 constexpr std::array<std::string_view, 2> table_commands = {"dump", "check"};
 constexpr std::array<std::string_view, 4> signals = {"stop", "quit", "reload", "reopen"};
 
@@ -116,6 +117,8 @@ class parser {
             header_option();
         } else if (name == "--json" && (is(verb::sessions_list) || is(verb::sessions_show))) {
             out_.json = true;
+        } else if (name == "--dry-run" && is(verb::store_init)) {
+            out_.is_dry_run = true;
         } else if (name == "--for" && is(verb::sessions_link)) {
             if (out_.lifetime)
                 fail("--for is there twice");
@@ -185,7 +188,7 @@ class parser {
                 fmt::format("unknown command \"{}\"{}", shown(text), did_you_mean(text, commands)));
         } else {
             command_ = text;
-            needs_second_ = text == "sessions" || text == "table";
+            needs_second_ = text == "sessions" || text == "store" || text == "table";
             if (text == "help")
                 help_words();
             if (text == "version")
@@ -212,18 +215,21 @@ class parser {
         constexpr enum verb of_sessions[] = {verb::sessions_list, verb::sessions_show,
                                              verb::sessions_set,  verb::sessions_rm,
                                              verb::sessions_link, verb::sessions_unlink};
+        constexpr enum verb of_store[] = {verb::store_init, verb::store_check};
         constexpr enum verb of_table[] = {verb::table_dump, verb::table_check};
-        const bool sessions = *command_ == "sessions";
-        const std::span<const std::string_view> choices =
-            sessions ? std::span<const std::string_view>{sessions_commands} : table_commands;
+        using words = std::span<const std::string_view>;
+        const auto [choices, verbs] =
+            *command_ == "sessions"
+                ? std::pair<words, const enum verb*>{sessions_commands, of_sessions}
+            : *command_ == "store" ? std::pair<words, const enum verb*>{store_commands, of_store}
+                                   : std::pair<words, const enum verb*>{table_commands, of_table};
         const auto found = std::find(choices.begin(), choices.end(), text);
         if (found == choices.end()) {
             fail(fmt::format("unknown command \"{} {}\"{}", *command_, shown(text),
                              did_you_mean(text, choices)));
             return;
         }
-        const auto position = static_cast<std::size_t>(found - choices.begin());
-        out_.verb = sessions ? of_sessions[position] : of_table[position];
+        out_.verb = verbs[found - choices.begin()];
         *command_ += " " + text;
         needs_second_ = false;
     }
@@ -232,10 +238,12 @@ class parser {
         if (needs_second_) {
             fail(*command_ == "sessions"
                      ? "sessions is followed by list, show, set, rm, link or unlink"
-                     : "table is followed by dump or check");
+                 : *command_ == "store" ? "store is followed by init or check"
+                                        : "table is followed by dump or check");
             return;
         }
-        const std::size_t most = is(verb::sessions_list) || is(verb::version) ||
+        const std::size_t most = is(verb::sessions_list) || is(verb::store_init) ||
+                                         is(verb::store_check) || is(verb::version) ||
                                          is(verb::help_conf) || is(verb::help_man)
                                      ? 0
                                      : 1;

@@ -26,6 +26,8 @@ enum class verb {
     sessions_rm,
     sessions_link,
     sessions_unlink,
+    store_init,
+    store_check,
     table_dump,
     table_check,
     explain,
@@ -49,6 +51,7 @@ struct command_line {
     master_signal signal = master_signal::stop;
     std::string subject; // session id, directive, table file or URL; empty if none was given
     bool json = false;
+    bool is_dry_run = false;             // of store init
     std::optional<std::string> lifetime; // of a link, as written
     session_changes changes;             // of set; list filters by status and client
     std::vector<std::pair<std::string, std::string>> headers; // of explain

@@ -32,6 +32,8 @@ constexpr std::string_view usage = R"(usage: postern [-c FILE] [COMMAND]
     sessions rm ID       remove one
     sessions link ID     a signed link to one       [--for TIME]
     sessions unlink ID   revoke all links to one
+    store check          look at the store: a table in DynamoDB is compared with the conf
+    store init           make the table in DynamoDB that the conf names  [--dry-run]
     table dump [FILE]    show the session table     table check [FILE]   verify it
     explain URL          where a request would go   [-H 'Name: value'] ...
     help [DIRECTIVE]     this, or all about a directive; --conf: the documented conf; --man: the manual page
@@ -117,6 +119,9 @@ int run_with_conf(const command_line& line, const console& to) {
         return run_table(line, *conf, to);
     case verb::explain:
         return run_explain(line, *conf, to);
+    case verb::store_init:
+    case verb::store_check:
+        return run_store(line, *conf, to);
     default:
         return run_sessions(line, *conf, to);
     }

@@ -28,6 +28,7 @@ struct console {
 
 // The commands, a file each.
 [[nodiscard]] int run_sessions(const command_line& line, const settings& conf, const console& to);
+[[nodiscard]] int run_store(const command_line& line, const settings& conf, const console& to);
 [[nodiscard]] int run_table(const command_line& line, const settings& conf, const console& to);
 [[nodiscard]] int run_explain(const command_line& line, const settings& conf, const console& to);
 

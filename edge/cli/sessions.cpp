@@ -9,15 +9,16 @@
 #include "edge/cli/text_table.hpp"
 #include "edge/master/access_key_file.hpp"
 #include "edge/master/privileges.hpp"
+#include "edge/master/roles.hpp"
 #include "edge/settings/lexer.hpp"
 #include "edge/settings/values.hpp"
-#include "sync/store/sqlite/sqlite_store.hpp"
 
 #include <fmt/format.h>
 
 #include <chrono>
 #include <memory>
 #include <ostream>
+#include <unistd.h>
 
 namespace postern::edge {
 namespace {
@@ -237,7 +238,9 @@ int run_sessions(const command_line& line, const settings& conf, const console& 
     if (!who)
         return to.refuse(exit_failed, who.error().text());
     const acting_as owner{*who};
-    const auto store = sync::open_sqlite_store({.path = conf.store.path});
+    const base::system_clock time;
+    base::log log{STDERR_FILENO, base::log_level::error, "postern", time};
+    const auto store = store_of(conf, time, log, sync::dynamodb::lists::of_table)();
     if (!store)
         return to.refuse(exit_failed, store.error().text());
     return session_commands{line, conf, **store, to}.run();

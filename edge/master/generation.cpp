@@ -63,8 +63,9 @@ base::result<void> check_folders(const settings& conf, const std::optional<ident
     for (const auto& [directive, path] :
          {std::pair<const char*, const std::string&>{"session_table", conf.table_path},
           {"store sqlite", conf.store.path}})
-        if (const auto checked = check_folder_of(directive, path); !checked)
-            return checked;
+        if (!path.empty()) // a store in DynamoDB has none
+            if (const auto checked = check_folder_of(directive, path); !checked)
+                return checked;
     return {};
 }
 

@@ -1,13 +1,17 @@
 #include "edge/master/roles.hpp"
 
 #include "base/limits.hpp"
+#include "sync/dynamodb/dynamodb_table.hpp"
 #include "sync/store/sqlite/sqlite_store.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 
 namespace postern::edge {
 namespace {
+
+using sync::dynamodb::time_form;
 
 control::process_launcher_options process_launcher_of(const launcher_settings& conf) {
     control::process_launcher_options options;
@@ -39,6 +43,9 @@ sync::options sync_options_of(const settings& conf) {
     options.history = conf.lifecycle.history;
     options.poll_interval = conf.store.poll;
     options.flush_interval = conf.store.flush;
+    // A session in use must not look idle because its activity is on its way.
+    const bool has_idle = conf.lifecycle.idle_timeout.count() > 0;
+    options.flush_interval_max = has_idle ? conf.lifecycle.idle_timeout / 3 : std::chrono::hours{1};
     return options;
 }
 
@@ -66,7 +73,65 @@ control::options control_options_of(const settings& conf, const std::string& tok
     return options;
 }
 
-sync::open_store store_of(const settings& conf) {
+sync::dynamodb::table_options dynamodb_options_of(const settings& conf) {
+    namespace dynamodb = sync::dynamodb;
+    const dynamodb_settings& said = conf.store.dynamodb;
+    dynamodb::table_options out;
+    out.table = said.table;
+    out.account.region = said.region;
+    out.account.profile = said.profile;
+    out.account.endpoint = said.endpoint;
+    out.account.streams_endpoint = said.streams_endpoint;
+    dynamodb::attribute_map& map = out.attributes;
+    // What cannot be read was refused by the settings loader.
+    for (const auto& key : said.keys)
+        if (auto made = dynamodb::key_part::parse(key.attribute, key.value)) {
+            if (&key == &said.keys.front())
+                map.hash = std::move(*made);
+            else
+                map.range = std::move(*made);
+        }
+    for (const auto& one : said.maps)
+        if (const auto field = dynamodb::field_named(one.field)) {
+            map.names[static_cast<std::size_t>(*field)] = one.attribute;
+            map.forms[static_cast<std::size_t>(*field)] =
+                one.form == "milliseconds"                                ? time_form::milliseconds
+                : one.form == "seconds" || *field == dynamodb::field::ttl ? time_form::seconds
+                                                                          : time_form::iso;
+        }
+    map.port = said.port;
+    if (const auto& containers = said.containers) {
+        map.has_containers = true;
+        out.containers = {containers->table, containers->key, containers->ip, containers->port,
+                          said.port};
+    }
+    out.route_key = conf.route_key;
+    out.replica_path = conf.table_path + ".replica";
+    out.feed = said.feed_polls ? dynamodb::table_options::feed_kind::poll
+                               : dynamodb::table_options::feed_kind::streams;
+    out.poll_interval = said.poll_interval;
+    return out;
+}
+
+sync::open_remote remote_of(const settings& conf) {
+    if (conf.store.which != store_settings::kind::dynamodb)
+        return {};
+    return [options = dynamodb_options_of(conf)](const base::clock& time, base::log& log) {
+        return sync::dynamodb::open_dynamodb_table(options, time, log);
+    };
+}
+
+sync::open_store store_of(const settings& conf, const base::clock& time, base::log& log,
+                          sync::dynamodb::lists from) {
+    if (conf.store.which == store_settings::kind::dynamodb) {
+        auto options = dynamodb_options_of(conf);
+        options.account.client.call_timeout = conf.store.dynamodb.call_timeout;
+        options.account.client.attempt_timeout =
+            std::min(options.account.client.attempt_timeout, conf.store.dynamodb.call_timeout);
+        return [table = sync::dynamodb::share_table(std::move(options), from, time, log)] {
+            return sync::dynamodb::open_dynamodb_store(table);
+        };
+    }
     sync::sqlite_options options;
     options.path = conf.store.path;
     // Made when a process starts. One that goes missing later is waited for: an empty one in its
@@ -98,16 +163,19 @@ base::result<doorbells> doorbells::make() {
 
 int run_sync(const settings& conf, const doorbells& bells, int order_fd, const base::clock& time,
              base::log& log) {
-    return sync::run(sync_options_of(conf), store_of(conf),
-                     sync::bells{.sync = bells.sync, .workers = bells.workers}, order_fd, time,
-                     log);
+    const sync::options options = sync_options_of(conf);
+    const sync::bells rings{.sync = bells.sync, .workers = bells.workers};
+    if (const sync::open_remote remote = remote_of(conf))
+        return sync::run(options, remote, rings, order_fd, time, log);
+    return sync::run(options, store_of(conf, time, log), rings, order_fd, time, log);
 }
 
 int run_control(const settings& conf, const std::string& token,
                 const base::access_keys& access_keys, int listener, const doorbells& bells,
                 int order_fd, const base::clock& time, base::log& log) {
-    return control::run(control_options_of(conf, token, access_keys), listener, store_of(conf),
-                        control::bells{.sync = bells.sync}, order_fd, time, log);
+    return control::run(control_options_of(conf, token, access_keys), listener,
+                        store_of(conf, time, log), control::bells{.sync = bells.sync}, order_fd,
+                        time, log);
 }
 
 } // namespace postern::edge

@@ -8,6 +8,8 @@
 #include "control/control_worker.hpp"
 #include "edge/settings/settings.hpp"
 #include "edge/worker/worker.hpp"
+#include "sync/dynamodb/dynamodb_store.hpp"
+#include "sync/remote_table.hpp"
 #include "sync/sync_worker.hpp"
 
 #include <string>
@@ -18,8 +20,14 @@ namespace postern::edge {
 [[nodiscard]] sync::options sync_options_of(const settings& conf);
 [[nodiscard]] control::options control_options_of(const settings& conf, const std::string& token,
                                                   const base::access_keys& access_keys = {});
-/// Opens the store that the conf names.
-[[nodiscard]] sync::open_store store_of(const settings& conf);
+/// What the conf says of a store in DynamoDB.
+[[nodiscard]] sync::dynamodb::table_options dynamodb_options_of(const settings& conf);
+/// The remote table that sync follows; empty where the store is on this host.
+[[nodiscard]] sync::open_remote remote_of(const settings& conf);
+/// Opens the store that the conf names. `time` and `log` outlive what it opens.
+[[nodiscard]] sync::open_store
+store_of(const settings& conf, const base::clock& time, base::log& log,
+         sync::dynamodb::lists from = sync::dynamodb::lists::of_replica);
 
 /// The bells that the processes ring each other with, made before any fork.
 struct doorbells {

@@ -31,6 +31,7 @@ void finish_location(location_draft& location, const server_draft& server, compl
 void check_servers(const conf_draft& draft, complaints& found);
 void check_redirects(const conf_tree& tree, const conf_draft& draft, complaints& found);
 void check_record_key(const conf_tree& tree, const base::text_template& key, complaints& found);
+void check_store(const conf_tree& tree, const store_settings& made, complaints& found);
 void check_lifecycle(const conf_tree& tree, const settings& made, complaints& found);
 
 /// The first node on a path of names from the top, or nullptr.

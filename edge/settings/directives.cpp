@@ -102,8 +102,8 @@ const std::vector<directive>& all_directives() {
     static const std::vector<directive> table = [] {
         std::vector<directive> all;
         for (const auto part :
-             {process_directives(), session_data_directives(), traffic_directives(),
-              session_directives(), tls_directives(), server_directives()})
+             {process_directives(), session_data_directives(), dynamodb_directives(),
+              traffic_directives(), session_directives(), tls_directives(), server_directives()})
             all.insert(all.end(), part.begin(), part.end());
         return all;
     }();

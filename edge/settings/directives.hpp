@@ -79,6 +79,7 @@ struct directive {
 // Parts of the table; a file each.
 [[nodiscard]] std::span<const directive> process_directives();
 [[nodiscard]] std::span<const directive> session_data_directives();
+[[nodiscard]] std::span<const directive> dynamodb_directives();
 [[nodiscard]] std::span<const directive> traffic_directives();
 [[nodiscard]] std::span<const directive> server_directives();
 [[nodiscard]] std::span<const directive> session_directives();

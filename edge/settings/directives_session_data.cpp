@@ -20,15 +20,18 @@ const directive table[] = {
      .example = "session_table /var/lib/postern/sessions.table capacity=1m;"},
     {.name = "store",
      .contexts = context::main,
-     .arguments = "sqlite FILE",
+     .arguments = "sqlite FILE | dynamodb TABLE",
      .words_min = 2,
      .words_max = 2,
      .standard = "sqlite /var/lib/postern/sessions.db",
      .line = "Where the sessions are kept for good",
      .more = "sqlite is an embedded database; other programs on this host may write to it, too. "
-             "Ends with \";\" or with "
-             "a block of flush and poll.",
-     .example = "store sqlite /var/lib/postern/sessions.db {\n    flush 30s;\n}",
+             "dynamodb is a table of AWS's DynamoDB, which any number of hosts and other services "
+             "share; \"postern store init\" makes it, \"postern store check\" compares one that "
+             "is there with the conf. Credentials and region are found as AWS's tools find them. A "
+             "replica of the table is kept beside the session table. Ends with \";\" or with a "
+             "block.",
+     .example = "store dynamodb webordinary-edit-sessions {\n    region us-east-1;\n}",
      .block = block_rule::optional,
      .opens = context::store},
     {.name = "stale_after",
@@ -50,7 +53,8 @@ const directive table[] = {
      .words_max = 1,
      .standard = "5s",
      .line = "How often a session's activity is written to the store, at most, 100ms to 1h",
-     .more = "idle_timeout must be at least three times as long.",
+     .more = "idle_timeout must be at least three times as long. With dynamodb it is 60s unless "
+             "another time is given: each write to the table is paid for.",
      .example = "flush 30s;"},
     {.name = "poll",
      .contexts = context::store,
@@ -59,6 +63,7 @@ const directive table[] = {
      .words_max = 1,
      .standard = "250ms",
      .line = "How often the store is asked whether another program has changed it, 10ms to 1m",
+     .more = "With dynamodb it is the replica that is asked; how changes come there, feed says.",
      .example = "poll 1s;"},
     {.name = "control",
      .contexts = context::main,

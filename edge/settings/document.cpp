@@ -125,7 +125,8 @@ class conf_writer {
 
     /// Not those that need something on the host, or that exclude each other.
     static bool can_be_live(const directive& d) {
-        return !d.makes && d.name != "include" && d.name != "user" && d.name != "page";
+        return !d.makes && d.contexts != context::store && d.name != "include" &&
+               d.name != "user" && d.name != "page";
     }
 
     void write_block(const directive& d) {
@@ -191,7 +192,9 @@ class conf_writer {
         line(fmt::format("location {} {{", path));
         ++depth_;
         for (const directive& d : all_directives()) {
-            const bool own = d.makes == what || (d.name == "port" && what == handler::session);
+            const bool own =
+                d.makes == what ||
+                (d.name == "port" && d.contexts == context::location && what == handler::session);
             if (!own)
                 continue;
             line(fmt::format("{}.", d.line), true);

@@ -1,4 +1,4 @@
-// What store, control, lifecycle and launcher blocks hold.
+// What control, lifecycle and launcher blocks hold.
 #include "edge/settings/setters.hpp"
 
 #include <algorithm>
@@ -12,15 +12,6 @@ using answer = std::optional<complaint>;
 
 constexpr std::string_view launch_names[] = {"port",     "sessionId", "clientId",   "userId",
                                              "threadId", "branch",    "instruction"};
-
-answer set_flush(const call& c, store_settings& out) {
-    return take(duration_of(c.word(0), {100ms, 1h}), out.flush);
-}
-answer set_poll(const call& c, store_settings& out) {
-    return take(duration_of(c.word(0), {10ms, 1min}), out.poll);
-}
-
-const setter<store_settings> store_table[] = {{"flush", set_flush}, {"poll", set_poll}};
 
 answer set_control_listen(const call& c, control_settings& out) {
     const bool has_port = c.word(0).find(':') != std::string::npos && !c.word(0).ends_with(']');
@@ -219,9 +210,6 @@ const setter<launcher_settings> launcher_table[] = {
 
 } // namespace
 
-std::span<const setter<store_settings>> store_setters() {
-    return store_table;
-}
 std::span<const setter<control_settings>> control_setters() {
     return control_table;
 }

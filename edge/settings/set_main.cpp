@@ -122,12 +122,22 @@ answer set_stale_after(const call& c, settings& out) {
 }
 
 answer set_store(const call& c, settings& out) {
-    constexpr std::string_view kinds[] = {"sqlite"};
-    if (const auto kind = choice_of(c.word(0), kinds); !kind)
+    constexpr std::string_view kinds[] = {"sqlite", "dynamodb"};
+    const auto kind = choice_of(c.word(0), kinds);
+    if (!kind)
         return kind.error();
-    out.store.which = store_settings::kind::sqlite;
     out.store.source = c.source();
-    return take(path_of(c, 1), out.store.path);
+    if (*kind == 0) {
+        out.store.which = store_settings::kind::sqlite;
+        return take(path_of(c, 1), out.store.path);
+    }
+    out.store.which = store_settings::kind::dynamodb;
+    out.store.path.clear();
+    if (auto wrong = take(table_name_of(c.word(1)), out.store.dynamodb.table))
+        return wrong;
+    // Each write to the table costs money. What the block says comes after this.
+    out.store.flush = 1min;
+    return std::nullopt;
 }
 
 answer read_networks(const call& c, std::vector<base::ip_network>& out) {

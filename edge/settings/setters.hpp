@@ -101,6 +101,8 @@ struct server_draft {
 [[nodiscard]] std::span<const setter<tls_scope>> tls_setters();
 [[nodiscard]] std::span<const setter<server_settings>> server_setters();
 [[nodiscard]] std::span<const setter<location_draft>> location_setters();
+/// A DynamoDB table's name.
+[[nodiscard]] parsed<std::string> table_name_of(const std::string& text);
 /// `location [=] PATH`: its own arguments.
 [[nodiscard]] std::optional<complaint> set_location_path(const call& c, location_draft& out);
 

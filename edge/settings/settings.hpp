@@ -8,6 +8,7 @@
 #include "edge/settings/limits_settings.hpp"
 #include "edge/settings/listen_settings.hpp"
 #include "edge/settings/location_rules.hpp"
+#include "edge/settings/store_settings.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -114,14 +115,6 @@ struct server_settings {
                 return true;
         return false;
     }
-};
-
-struct store_settings {
-    enum class kind { sqlite } which = kind::sqlite;
-    std::string path;
-    milliseconds flush{5'000}; // activity written back, coalesced
-    milliseconds poll{250};
-    std::string source;
 };
 
 struct control_settings {

@@ -47,6 +47,9 @@ TEST(arguments, verbs) {
         {{"sessions", "unlink", "a"}, verb::sessions_unlink},
         {{"table", "dump"}, verb::table_dump},
         {{"table", "check", "f"}, verb::table_check},
+        {{"store", "init"}, verb::store_init},
+        {{"store", "init", "--dry-run"}, verb::store_init},
+        {{"store", "check"}, verb::store_check},
         {{"explain", "http://a/"}, verb::explain},
         {{"-s", "quit"}, verb::signal},
     };
@@ -114,8 +117,9 @@ TEST(arguments, a_list_and_an_explanation) {
 TEST(arguments, what_is_wrong_is_said_in_one_sentence) {
     const std::pair<std::vector<std::string>, const char*> samples[] = {
         {{"sesions"}, "unknown command \"sesions\"; did you mean \"sessions\"?"},
-        {{"xyz"}, "unknown command \"xyz\"; there are sessions, table, help, version, explain"},
-        {{""}, "unknown command \"\"; there are sessions, table, help, version, explain"},
+        {{"xyz"},
+         "unknown command \"xyz\"; there are sessions, store, table, help, version, explain"},
+        {{""}, "unknown command \"\"; there are sessions, store, table, help, version, explain"},
         {{"sessions"}, "sessions is followed by list, show, set, rm, link or unlink"},
         {{"table"}, "table is followed by dump or check"},
         {{"sessions", "ls"},
@@ -139,10 +143,14 @@ TEST(arguments, what_is_wrong_is_said_in_one_sentence) {
         {{"-t", "-s", "stop"}, "-s stands for itself, not with -t"},
         {{"help", "a", "b"}, "\"b\" is one argument too many after help"},
         {{"version", "a"}, "\"a\" is one argument too many after version"},
+        {{"store"}, "store is followed by init or check"},
+        {{"store", "chek"}, "unknown command \"store chek\"; did you mean \"check\"?"},
+        {{"store", "check", "x"}, "\"x\" is one argument too many after store check"},
+        {{"store", "check", "--dry-run"}, "unknown option \"--dry-run\" after store check"},
         {{"explain"}, "explain is followed by a URL"},
         {{"explain", "u", "-H", "nothing"}, "\"nothing\" is no header; write -H 'Name: value'"},
         {{"a\nb"},
-         "unknown command \"a\\x0ab\"; there are sessions, table, help, version, explain"},
+         "unknown command \"a\\x0ab\"; there are sessions, store, table, help, version, explain"},
     };
     for (const auto& [words, sentence] : samples)
         EXPECT_EQ(wrong_with(words), sentence);

@@ -332,6 +332,52 @@ settings telling_settings() {
     return conf;
 }
 
+TEST(roles, a_table_in_dynamodb_gets_its_settings) {
+    namespace dynamodb = sync::dynamodb;
+    using dynamodb::field;
+    settings conf = telling_settings();
+    EXPECT_FALSE(remote_of(conf));
+    conf.store.which = store_settings::kind::dynamodb;
+    EXPECT_TRUE(remote_of(conf));
+    dynamodb_settings& said = conf.store.dynamodb;
+    said.table = "edit-sessions";
+    EXPECT_EQ(dynamodb_options_of(conf).attributes.text(), dynamodb::attribute_map{}.text());
+    said.region = "eu-west-1";
+    said.profile = "edge";
+    said.endpoint = "http://a";
+    said.streams_endpoint = "http://b";
+    said.keys = {{"PK", "SESSION#{sessionId}"}, {"SK", "USER#{userId}"}};
+    said.maps = {{"startedAt", "began", "milliseconds"}, {"ttl", "expires", ""}};
+    said.port = 8080;
+    said.containers = {{"boxes", "id", "ip", "p"}};
+    said.feed_polls = true;
+    said.poll_interval = std::chrono::seconds{7};
+    const dynamodb::table_options got = dynamodb_options_of(conf);
+    EXPECT_EQ(got.table, "edit-sessions");
+    EXPECT_EQ(got.account.region, "eu-west-1");
+    EXPECT_EQ(got.account.profile, "edge");
+    EXPECT_EQ(got.account.endpoint, "http://a");
+    EXPECT_EQ(got.account.streams_endpoint, "http://b");
+    EXPECT_EQ(got.attributes.hash.prefix, "SESSION#");
+    ASSERT_TRUE(got.attributes.range);
+    EXPECT_EQ(got.attributes.range->of, field::user_id);
+    EXPECT_EQ(got.attributes[field::started_at], "began");
+    EXPECT_EQ(got.attributes.form_of(field::started_at), dynamodb::time_form::milliseconds);
+    EXPECT_EQ(got.attributes.form_of(field::ttl), dynamodb::time_form::seconds);
+    EXPECT_EQ(got.attributes.form_of(field::created_at), dynamodb::time_form::iso);
+    EXPECT_EQ(got.attributes.port, 8080);
+    EXPECT_TRUE(got.attributes.has_containers);
+    ASSERT_TRUE(got.containers);
+    EXPECT_EQ(got.containers->key, "id");
+    EXPECT_EQ(got.containers->standard_port, 8080);
+    EXPECT_EQ(got.route_key.text(), "{threadId}");
+    EXPECT_EQ(got.replica_path, "/table.replica");
+    EXPECT_EQ(got.feed, dynamodb::table_options::feed_kind::poll);
+    EXPECT_EQ(got.poll_interval, said.poll_interval);
+    // Conf and sync have the same names.
+    EXPECT_THAT(mapped_fields, testing::ElementsAreArray(dynamodb::field_names));
+}
+
 TEST(roles, sync_gets_its_settings) {
     const settings conf = telling_settings();
     const sync::options got = sync_options_of(conf);

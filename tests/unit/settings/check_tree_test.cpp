@@ -96,7 +96,8 @@ TEST(bad_conf, values_of_the_main_part) {
          "1: directive \"session_table\": \"100k\" is not known; write capacity=100k"},
         {"session_table t capacity=0;",
          "1: directive \"session_table\": capacity: \"0\" is out of bounds; write 1 to 100000000"},
-        {"store dynamodb t;", "1: directive \"store\": \"dynamodb\" is not known; write sqlite"},
+        {"store redis t;",
+         "1: directive \"store\": \"redis\" is not known; write sqlite or dynamodb"},
         {"store sqlite a { flush 50ms; }",
          "1: directive \"flush\": \"50ms\" is out of bounds; write 100ms to 1h"},
         {"allow_targets 10.0.0.0/99;", "1: directive \"allow_targets\": \"10.0.0.0/99\" is no "

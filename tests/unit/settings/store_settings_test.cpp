@@ -1,0 +1,125 @@
+// A store in DynamoDB, as conf says it.
+#include "edge/settings/settings_loader.hpp"
+
+#include <gtest/gtest.h>
+
+namespace postern::edge {
+namespace {
+
+using namespace std::chrono_literals;
+
+store_settings loaded(const std::string& block, const std::string& more = "") {
+    auto made = parse_settings("store dynamodb edit-sessions { " + block + " }\n" + more,
+                               "/etc/postern/postern.conf");
+    EXPECT_TRUE(made) << (made ? "" : made.error().text());
+    return made ? made->store : store_settings{};
+}
+
+std::string wrong_with(const std::string& conf) {
+    const auto made = parse_settings(conf, "/c");
+    return made ? "accepted" : made.error().text();
+}
+
+TEST(store_settings, a_bare_table_has_defaults) {
+    const auto made = parse_settings("store dynamodb edit-sessions;", "/c");
+    ASSERT_TRUE(made);
+    const store_settings& s = made->store;
+    EXPECT_EQ(s.which, store_settings::kind::dynamodb);
+    EXPECT_EQ(s.dynamodb.table, "edit-sessions");
+    EXPECT_EQ(s.path, "");
+    EXPECT_EQ(s.flush, 60s); // each write is paid for
+    EXPECT_EQ(s.poll, 250ms);
+    EXPECT_EQ(s.dynamodb.region, "");
+    EXPECT_EQ(s.dynamodb.port, 4321);
+    EXPECT_TRUE(s.dynamodb.keys.empty());
+    EXPECT_FALSE(s.dynamodb.feed_polls);
+    EXPECT_FALSE(s.dynamodb.containers);
+    EXPECT_EQ(s.dynamodb.call_timeout, 5s);
+}
+
+TEST(store_settings, everything_is_read) {
+    const store_settings s = loaded(R"(
+        region eu-central-1;
+        profile edge;
+        endpoint https://dynamodb.example:8443 streams=http://127.0.0.1:9000;
+        key PK SESSION#{sessionId};
+        key SK USER#{userId};
+        map taskArn fargateTaskArn;
+        map lastActivityAt lastActivity seconds;
+        port 8080;
+        containers boxes key=id ip=addr port=p;
+        feed poll 45s;
+        call_timeout 2s;
+        flush 20s;
+        poll 1s;)");
+    const dynamodb_settings& d = s.dynamodb;
+    EXPECT_EQ(d.region, "eu-central-1");
+    EXPECT_EQ(d.profile, "edge");
+    EXPECT_EQ(d.endpoint, "https://dynamodb.example:8443");
+    EXPECT_EQ(d.streams_endpoint, "http://127.0.0.1:9000");
+    ASSERT_EQ(d.keys.size(), 2U);
+    EXPECT_EQ(d.keys[0].attribute, "PK");
+    EXPECT_EQ(d.keys[0].value, "SESSION#{sessionId}");
+    EXPECT_EQ(d.keys[1].value, "USER#{userId}");
+    ASSERT_EQ(d.maps.size(), 2U);
+    EXPECT_EQ(d.maps[0].attribute, "fargateTaskArn");
+    EXPECT_EQ(d.maps[1].form, "seconds");
+    EXPECT_EQ(d.port, 8080);
+    ASSERT_TRUE(d.containers);
+    EXPECT_EQ(d.containers->table, "boxes");
+    EXPECT_EQ(d.containers->key, "id");
+    EXPECT_EQ(d.containers->ip, "addr");
+    EXPECT_EQ(d.containers->port, "p");
+    EXPECT_TRUE(d.feed_polls);
+    EXPECT_EQ(d.poll_interval, 45s);
+    EXPECT_EQ(d.call_timeout, 2s);
+    EXPECT_EQ(s.flush, 20s);
+    EXPECT_EQ(s.poll, 1s);
+    EXPECT_EQ(loaded("feed streams;").dynamodb.feed_polls, false);
+    EXPECT_EQ(loaded("containers boxes;").dynamodb.containers->ip, "containerIp");
+}
+
+TEST(store_settings, what_is_wrong_is_said) {
+    const auto of = [](const std::string& block) {
+        return wrong_with("store dynamodb edit-sessions { " + block + " }");
+    };
+    const std::pair<std::string, const char*> cases[] = {
+        {wrong_with("store dynamo x;"), "\"dynamo\" is not known; write sqlite or dynamodb"},
+        {wrong_with("store dynamodb \"a b\";"), "\"a b\" is no table's name"},
+        {wrong_with("store dynamodb ab;"), "3 to 255"},
+        {wrong_with("store sqlite x { region us-east-1; }"), "is for a store in DynamoDB"},
+        {wrong_with("store sqlite x { map status s; }"), "is for a store in DynamoDB"},
+        {of("region US;"), "\"US\" is no region"},
+        {of("endpoint 127.0.0.1:8000;"), "is no endpoint; write http://127.0.0.1:8000"},
+        {of("endpoint http://x/path;"), "is no endpoint"},
+        {of("endpoint http://x streem=http://y;"), "streams=https://host"},
+        {of("key PK {userId};"), "the first key, the hash key, ends with {sessionId}"},
+        {of("key PK SESSION#;"), "is no key's value"},
+        {of("key PK {sessionId}x;"), "is no key's value"},
+        {of("key PK {other};"), "{other}"},
+        {of("key PK {sessionId}; key PK {userId};"), "is the other key's attribute"},
+        {of("key a {sessionId}; key b {userId}; key c {userId};"), "two keys at most"},
+        {of("map sesionId id;"), "did you mean \"sessionId\"?"},
+        {of("map quux id;"), "there are sessionId, clientId"},
+        {of("map status a; map status b;"), "status is mapped to \"a\" already"},
+        {of("map status x seconds;"), "status is no time"},
+        {of("map startedAt x days;"), "iso, seconds or milliseconds"},
+        {of("map ttl x iso;"), "ttl is in seconds"},
+        {of("map branch status;"), "the attribute \"status\" stands for status and for branch"},
+        {of("map branch sessionId;"), "stands for a key and for branch"},
+        {of("port 0;"), "port"},
+        {of("containers boxes address=x;"), "\"address=x\" is not known; write key=ATTRIBUTE"},
+        {of("containers boxes ip;"), "\"ip\" is not known"},
+        {of("feed redis;"), "streams or poll"},
+        {of("feed streams 5s;"), "nothing may follow streams"},
+        {of("feed poll 10ms;"), "feed"},
+        {of("call_timeout 10ms;"), "call_timeout"},
+        {wrong_with("store dynamodb abc;\nlifecycle { idle_timeout 2m; }"),
+         "idle_timeout 2m is less than three times the store's flush 1m"},
+    };
+    for (const auto& [said, expected] : cases)
+        EXPECT_NE(said.find(expected), std::string::npos) << said << "\n  lacks: " << expected;
+}
+
+} // namespace
+} // namespace postern::edge
