@@ -1,0 +1,170 @@
+"""A whole postern on a table in DynamoDB, with boto3 as the services that share it."""
+import time
+
+import harness
+import pytest
+from harness import until
+
+
+@pytest.fixture
+def on_table(run_postern, run_fake, dynamodb, monkeypatch):
+    """on_table(table, block) → a postern that follows the table, and has a target to send requests to."""
+    for name, value in dynamodb.environment.items():
+        monkeypatch.setenv(name, value)
+    target = run_fake("mirror")
+
+    def run(table, block="", name="postern", flush="200ms", **more):
+        conf = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
+                                    f"store dynamodb {table} {{ flush {flush}; {block} }}")
+        postern = run_postern(name, conf=conf, **more)
+        postern.target = target
+        return postern
+
+    return run
+
+
+def put(dynamodb, table, name, **more):
+    item = {"sessionId": {"S": name}, "clientId": {"S": "acme"}, "userId": {"S": "u"}, "threadId": {"S": name}, "status": {"S": "active"},
+            "ttl": {"N": str(int(time.time()) + 3600)}, **more}
+    dynamodb.client.put_item(TableName=table, Item=item)
+
+
+def here(postern):
+    return {"containerIp": {"S": "127.0.0.1"}, "port": {"N": str(postern.target)}}
+
+
+def item_of(dynamodb, table, name):
+    return dynamodb.client.get_item(TableName=table, Key={"sessionId": {"S": name}}, ConsistentRead=True).get("Item")
+
+
+def answers(postern, name, status):
+    return lambda: postern.get(f"/session/{name}/", headers={"Accept": "text/html"}).status == status
+
+
+def test_what_others_write_is_routed(on_table, dynamodb):
+    table = dynamodb.create_table()
+    postern = on_table(table)
+    put(dynamodb, table, "before")
+    put(dynamodb, table, "s1", **here(postern))
+    until("routed", answers(postern, "s1", 200), within=20)
+    dynamodb.client.update_item(TableName=table, Key={"sessionId": {"S": "s1"}}, UpdateExpression="SET #s = :s",
+                                ExpressionAttributeNames={"#s": "status"}, ExpressionAttributeValues={":s": {"S": "failed"}})
+    until("failed", answers(postern, "s1", 503))
+    put(dynamodb, table, "bad", status={"S": "nonsense"}, **here(postern))
+    put(dynamodb, table, "s2", **here(postern))
+    until("routed", answers(postern, "s2", 200))
+    assert answers(postern, "bad", 404)()
+    until("told", lambda: 'the item bad cannot be used: its status is "nonsense"' in postern.log())
+    dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
+    until("gone", answers(postern, "s1", 404))
+    assert postern.log().count("the item bad cannot be used") == 1
+
+
+def test_the_api_writes_to_the_table(on_table, dynamodb):
+    table = dynamodb.create_table()
+    postern = on_table(table)
+    until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)
+    made = postern.activate("t1")
+    assert made.status in (200, 201), made
+    name = made.json["sessionId"]
+    began = time.monotonic()
+    until("routed", answers(postern, "t1", 503))
+    assert time.monotonic() - began < 1  # not by the stream: what was written here stands here
+    item = item_of(dynamodb, table, name)
+    assert item["status"] == {"S": "initializing"} and item["threadId"] == {"S": "t1"} and int(item["version"]["N"]) > 1e15
+    dynamodb.client.update_item(TableName=table, Key={"sessionId": {"S": name}},
+                                UpdateExpression="SET #s = :s, containerIp = :i, port = :p, previewUrl = :u",
+                                ExpressionAttributeNames={"#s": "status"},
+                                ExpressionAttributeValues={":s": {"S": "active"}, ":u": {"S": "https://x"},
+                                                           ":i": here(postern)["containerIp"], ":p": here(postern)["port"]})
+    assert postern.status(name) == "active"  # read from the table
+    until("routed", answers(postern, "t1", 200))
+    again = postern.activate("t1")
+    assert again.status == 200 and again.json["status"] == "active"
+    listed = postern.api_call("GET", "/api/sessions/client/acme")
+    assert listed.status == 200 and f'"{name}"' in listed.text
+    assert postern.api_call("POST", f"/api/sessions/{name}/deactivate").status in (200, 202)
+    until("at rest", lambda: item_of(dynamodb, table, name)["status"]["S"] == "inactive")
+    item = item_of(dynamodb, table, name)
+    assert "containerIp" not in item and item["previewUrl"] == {"S": "https://x"}
+
+
+def test_activity_comes_back(on_table, dynamodb):
+    table = dynamodb.create_table()
+    postern = on_table(table)
+    old = int(time.time()) + 60
+    put(dynamodb, table, "s1", **here(postern), ttl={"N": str(old)}, requestCount={"N": "100"}, tag={"S": "theirs"})
+    until("routed", answers(postern, "s1", 200), within=20)
+    asked = 1
+    for _ in range(9):
+        assert answers(postern, "s1", 200)()
+        asked += 1
+    until("counted", lambda: int(item_of(dynamodb, table, "s1")["requestCount"]["N"]) >= 100 + asked)
+    item = item_of(dynamodb, table, "s1")
+    assert int(item["requestCount"]["N"]) == 100 + asked and int(item["bytesTransferred"]["N"]) > 0
+    assert int(item["ttl"]["N"]) > old + 3600 and item["lastActivityAt"]["S"].endswith("Z") and item["tag"] == {"S": "theirs"}
+    assert "version" not in item
+    # A session that goes while its activity is on its way does not come back.
+    assert answers(postern, "s1", 200)()
+    dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
+    until("gone", answers(postern, "s1", 404))
+    assert postern.stop() == 0
+    assert dynamodb.scan_all(table) == []
+
+
+def test_the_command_line_is_routed_at_once(on_table, dynamodb):
+    postern = on_table(dynamodb.create_table())
+    until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)
+    postern.set_session("mine", "active", f"127.0.0.1:{postern.target}")
+    began = time.monotonic()
+    until("routed", answers(postern, "mine", 200))
+    assert time.monotonic() - began < 1
+    assert postern.cli("sessions", "rm", "mine").returncode == 0
+    until("gone", answers(postern, "mine", 404))
+
+
+def test_two_hosts_share_a_table(on_table, dynamodb):
+    table = dynamodb.create_table()
+    one, two = on_table(table), on_table(table, name="other")
+    for host in (one, two):
+        until("ready", lambda host=host: host.api_call("GET", "/readyz").status == 200, within=20)
+    one.set_session("shared", "active", f"127.0.0.1:{one.target}")
+    until("routed there", answers(two, "shared", 200))
+    for host in (one, two):
+        for _ in range(5):
+            assert answers(host, "shared", 200)()
+    until("both counted", lambda: int(item_of(dynamodb, table, "shared").get("requestCount", {"N": "0"})["N"]) >= 10)
+    assert two.cli("sessions", "rm", "shared").returncode == 0
+    until("gone there", answers(one, "shared", 404))
+
+
+def test_containers_have_the_addresses(on_table, dynamodb):
+    table, containers = dynamodb.create_table(), dynamodb.create_table(key="containerId")
+    postern = on_table(table, f"containers {containers};")
+    put(dynamodb, table, "s1", containerId={"S": "c1"})
+    until("known", answers(postern, "s1", 503), within=20)
+    dynamodb.client.put_item(TableName=containers, Item={"containerId": {"S": "c1"}, **here(postern)})
+    until("routed", answers(postern, "s1", 200))
+    assert postern.status("s1") == "active"
+    dynamodb.client.delete_item(TableName=containers, Key={"containerId": {"S": "c1"}})
+    until("its container is gone", lambda: not answers(postern, "s1", 200)())
+
+
+def test_a_table_without_a_stream_is_polled(on_table, dynamodb):
+    table = dynamodb.create_table(stream=False)
+    postern = on_table(table, "feed poll 1s;")
+    put(dynamodb, table, "s1", **here(postern))
+    until("routed", answers(postern, "s1", 200), within=20)
+    dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
+    until("gone", answers(postern, "s1", 404), within=20)
+
+
+def test_a_table_that_does_not_come(on_table, dynamodb):
+    postern = on_table("never-made", "call_timeout 1s;", start=False).launch()
+    until("told", lambda: "never-made" in postern.log(), within=20)
+    until("not ready", lambda: postern.api_call("GET", "/readyz").status == 503)
+    assert postern.activate("t1").status == 503
+    table = dynamodb.create_table(name="never-made")
+    put(dynamodb, table, "s1", **here(postern))
+    until("routed", answers(postern, "s1", 200), within=30)
+    until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)
