@@ -134,6 +134,29 @@ TEST_F(shard_tree_test, is_no_newer_than_a_parent_whose_children_are_not_known) 
     EXPECT_EQ(tree.current_at_ms(), t0_ms + 20'000);
 }
 
+TEST_F(shard_tree_test, a_first_child_that_comes_late_may_have_a_brother) {
+    tree.begin(described({open_shard("a")}), t0_ms, now);
+    tree.add(described({open_shard("a")}), now + 2s);
+    tree.finish("a", now + 10s);
+    const auto one = described({closed_shard("a"), open_shard("b", "a")});
+    tree.add(one, now + 20s);
+    tree.open().find("b")->second.current_at_ms = t0_ms + 30'000;
+    EXPECT_EQ(tree.current_at_ms(), t0_ms);
+    tree.add(described({closed_shard("a"), open_shard("b", "a"), open_shard("c", "a")}), now + 21s);
+    EXPECT_EQ(reading(), "b:start c:start ");
+    EXPECT_EQ(tree.current_at_ms(), t0_ms) << "the brother's age is the parent's";
+}
+
+TEST_F(shard_tree_test, a_split_just_before_the_first_look_may_have_shown_one_child) {
+    tree.begin(described({closed_shard("a"), open_shard("b", "a")}), t0_ms, now);
+    tree.open().find("b")->second.current_at_ms = t0_ms + 1'500;
+    EXPECT_EQ(tree.current_at_ms(), t0_ms);
+    ASSERT_EQ(tree.rollovers().size(), 1U);
+    EXPECT_EQ(tree.rollovers().begin()->second.ask_at, now + 1s);
+    tree.add(described({closed_shard("a"), open_shard("b", "a"), open_shard("c", "a")}), now + 1s);
+    EXPECT_EQ(reading(), "b:end c:start ");
+}
+
 TEST_F(shard_tree_test, an_answer_about_children_says_nothing_of_other_shards) {
     tree.begin(described({open_shard("a"), open_shard("x")}), t0_ms, now);
     tree.finish("a", now);
