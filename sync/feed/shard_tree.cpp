@@ -161,7 +161,8 @@ void shard_tree::finish(std::string_view id, base::steady_time now) {
     const auto [first, last] = waiting_.equal_range(id);
     for (auto child = first; child != last; ++child)
         read(child->second, iterator_at::trim_horizon, current);
-    rollovers_.try_emplace(found->first, rollover{now, now, 0, {}, current});
+    rollovers_.try_emplace(found->first,
+                           rollover{now, now, 0, {}, current, found->second.pace.is_settled()});
     for (auto child = first; child != last; ++child)
         note_child(child->second, now);
     waiting_.erase(first, last);
@@ -184,6 +185,13 @@ std::int64_t shard_tree::current_at_ms() const noexcept {
     for (const auto& [id, one] : rollovers_)
         oldest = std::min(oldest, one.current_at_ms);
     return oldest == std::numeric_limits<std::int64_t>::max() ? floor_ms_ : oldest;
+}
+
+bool shard_tree::is_settled() const noexcept {
+    return std::all_of(open_.begin(), open_.end(),
+                       [](const auto& item) { return item.second.pace.is_settled(); }) &&
+           std::all_of(rollovers_.begin(), rollovers_.end(),
+                       [](const auto& item) { return item.second.is_settled; });
 }
 
 stream_position shard_tree::position(std::string_view arn) const {

@@ -50,6 +50,8 @@ class shard_tree {
         int asked = 0;
         base::steady_time child_at{};   // when the first child was seen; none: not yet
         std::int64_t current_at_ms = 0; // of the shard; its children go on from there
+        bool is_settled = true; // false: it ended before all that it had from its beginning was
+                                // overtaken; its children bring the rest
     };
     using shards = std::map<std::string, shard, std::less<>>;
 
@@ -74,6 +76,8 @@ class shard_tree {
     }
     /// Wall clock: what all shards had then is in the replica.
     [[nodiscard]] std::int64_t current_at_ms() const noexcept;
+    /// Nothing that is older than what the replica has is being read.
+    [[nodiscard]] bool is_settled() const noexcept;
     [[nodiscard]] stream_position position(std::string_view arn) const;
     [[nodiscard]] bool is_finished(std::string_view id) const {
         return finished_.count(shard_hash(id)) != 0;

@@ -240,10 +240,8 @@ result<void> streams_feed::keep_position() {
 }
 
 void streams_feed::note_current() {
-    const auto& open = tree_.open();
-    const bool is_settled = std::all_of(
-        open.begin(), open.end(), [](const auto& item) { return item.second.pace.is_settled(); });
-    if (!is_complete_ || !is_settled || (open.empty() && tree_.rollovers().empty()))
+    const bool is_empty = tree_.open().empty() && tree_.rollovers().empty();
+    if (!is_complete_ || is_empty || !tree_.is_settled())
         return;
     const std::int64_t current = tree_.current_at_ms();
     if (current > state_.current_at_ms.load(std::memory_order_relaxed))

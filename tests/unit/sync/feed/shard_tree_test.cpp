@@ -157,6 +157,26 @@ TEST_F(shard_tree_test, a_split_just_before_the_first_look_may_have_shown_one_ch
     EXPECT_EQ(reading(), "b:end c:start ");
 }
 
+TEST_F(shard_tree_test, is_not_settled_by_a_shards_end) {
+    tree.begin(described({closed_shard("a")}), t0_ms, now);
+    EXPECT_TRUE(tree.is_settled());
+    tree.add(described({closed_shard("a"), open_shard("b", "a")}), now + 1s);
+    EXPECT_FALSE(tree.is_settled()) << "what it has may be older than the snapshot";
+    tree.finish("b", now + 2s);
+    EXPECT_FALSE(tree.is_settled()) << "and what overtakes it is in its children";
+    tree.add(described({closed_shard("a"), closed_shard("b", "a"), open_shard("c", "b")}),
+             now + 3s);
+    tree.add(described({closed_shard("b", "a"), open_shard("c", "b")}), now + 4s);
+    ASSERT_EQ(tree.rollovers().size(), 0U);
+    auto& pace = tree.open().find("c")->second.pace;
+    pace.opened(iterator_at::trim_horizon, now + 4s);
+    for (int i = 0; i < 4; ++i) {
+        EXPECT_FALSE(tree.is_settled());
+        pace.took(false, false, now + 4s);
+    }
+    EXPECT_TRUE(tree.is_settled());
+}
+
 TEST_F(shard_tree_test, an_answer_about_children_says_nothing_of_other_shards) {
     tree.begin(described({open_shard("a"), open_shard("x")}), t0_ms, now);
     tree.finish("a", now);

@@ -423,6 +423,18 @@ TEST_F(following, throttled_it_waits_and_keeps_the_iterator) {
     EXPECT_TRUE(is_in_step());
 }
 
+TEST_F(following, throttled_again_and_again_it_waits_longer) {
+    follow();
+    source.mood.throttling = 1;
+    run(2min);
+    EXPECT_LT(called("records"), 60) << "of some 500 with two shards";
+    EXPECT_LT(called("describe"), 20);
+    source.mood.throttling = 0;
+    source.put("a");
+    run(25s);
+    EXPECT_TRUE(is_in_step());
+}
+
 TEST_F(following, a_record_that_comes_again_is_not_put_again) {
     follow();
     touch_all_shards();
