@@ -29,11 +29,18 @@ void shard_tree::read(const shard_description& one, iterator_at place, std::int6
 
 void shard_tree::begin(const stream_description& seen, std::int64_t now_ms, base::steady_time now) {
     floor_ms_ = now_ms;
+    by_id described;
     for (const shard_description& one : seen.shards)
+        described.emplace(one.id, &one);
+    for (const shard_description& one : seen.shards) {
+        const auto parent = described.find(one.parent);
         if (one.is_closed)
             finished_.emplace(shard_hash(one.id), now);
+        else if (parent != described.end() && !parent->second->is_closed)
+            waiting_.emplace(one.parent, one);
         else
             read(one, iterator_at::latest, now_ms);
+    }
     await_children(seen, now);
     for (auto& [id, one] : rollovers_)
         one.current_at_ms = now_ms;
@@ -50,8 +57,10 @@ void shard_tree::resume(const stream_position& kept, const stream_description& s
     }
     add(seen, now);
     await_children(seen, now);
-    for (auto& [id, one] : rollovers_)
+    for (auto& [id, one] : rollovers_) {
         one.current_at_ms = kept.at_ms;
+        one.is_settled = false; // nor was it, perhaps, when the position was kept
+    }
 }
 
 void shard_tree::await_children(const stream_description& seen, base::steady_time now) {

@@ -40,6 +40,13 @@ TEST_F(shard_tree_test, begins_with_open_shards_at_their_end_and_no_closed_one) 
     EXPECT_EQ(tree.current_at_ms(), t0_ms);
 }
 
+TEST_F(shard_tree_test, begins_with_parents_where_parent_and_child_are_shown_open) {
+    tree.begin(described({open_shard("b", "a"), open_shard("a")}), t0_ms, now);
+    EXPECT_EQ(reading(), "a:end ") << "what the parent still brings would be put over the child's";
+    tree.finish("a", now);
+    EXPECT_EQ(reading(), "b:start ");
+}
+
 TEST_F(shard_tree_test, what_is_seen_later_is_read_from_its_beginning) {
     tree.begin(described({open_shard("a")}), t0_ms, now);
     tree.add(described({open_shard("a"), open_shard("late")}), now);
@@ -200,6 +207,11 @@ TEST_F(shard_tree_test, goes_on_from_its_own_position) {
     EXPECT_EQ(next.open().find("b")->second.place, iterator_at::trim_horizon);
     EXPECT_EQ(next.open().find("x")->second.last, "17");
     EXPECT_EQ(next.current_at_ms(), kept.at_ms);
+    for (auto& [id, one] : next.open()) {
+        one.pace.opened(iterator_at::latest, now + 1h);
+        one.pace.took(false, false, now + 1h);
+    }
+    EXPECT_FALSE(next.is_settled()) << "who knows what the position's process was about";
 }
 
 } // namespace

@@ -504,6 +504,21 @@ TEST_F(following, a_ring_makes_it_look_now) {
     EXPECT_TRUE(is_in_step());
 }
 
+TEST_F(following, many_shards_that_end_at_once_break_no_limit) {
+    for (int i = 0; i < 14; ++i)
+        source.roll(0, true);
+    follow();
+    ASSERT_EQ(source.open_shards().size(), 16U);
+    for (int i = 0; i < 16; ++i)
+        source.roll(0, false); // the first open one: all, in their order
+    for (char c = 'a'; c <= 'j'; ++c)
+        source.put(std::string{c});
+    run(3s);
+    EXPECT_TRUE(is_in_step());
+    EXPECT_TRUE(source.excesses().empty()) << source.excesses().front();
+    EXPECT_LE(called("describe") + called("children"), 15) << "other readers describe it as well";
+}
+
 TEST_F(following, rings_without_end_break_no_limit) {
     follow();
     for (int i = 0; i < 500; ++i) {
