@@ -57,10 +57,8 @@ void shard_tree::resume(const stream_position& kept, const stream_description& s
     }
     add(seen, now);
     await_children(seen, now);
-    for (auto& [id, one] : rollovers_) {
+    for (auto& [id, one] : rollovers_)
         one.current_at_ms = kept.at_ms;
-        one.is_settled = false; // nor was it, perhaps, when the position was kept
-    }
 }
 
 void shard_tree::await_children(const stream_description& seen, base::steady_time now) {
@@ -68,10 +66,10 @@ void shard_tree::await_children(const stream_description& seen, base::steady_tim
         const bool has_child = std::any_of(seen.shards.begin(), seen.shards.end(),
                                            [&](const auto& two) { return two.parent == one.id; });
         if (is_finished(one.id) && !has_child)
-            rollovers_.try_emplace(one.id, rollover{now, now, 0, {}, 0});
+            rollovers_.try_emplace(one.id, rollover{now, now, 0, {}, 0, false});
     }
     // A shard that ended just before may show one of its two children.
-    rollovers_.try_emplace({}, rollover{now, now + limits_.ask_again_after, 1, now, 0});
+    rollovers_.try_emplace({}, rollover{now, now + limits_.ask_again_after, 1, now, 0, false});
 }
 
 void shard_tree::note_child(const shard_description& child, base::steady_time now) {

@@ -50,8 +50,8 @@ class shard_tree {
         int asked = 0;
         base::steady_time child_at{};   // when the first child was seen; none: not yet
         std::int64_t current_at_ms = 0; // of the shard; its children go on from there
-        bool is_settled = true; // false: it ended before all that it had from its beginning was
-                                // overtaken; its children bring the rest
+        /// False: what its children bring may be older than what the replica has.
+        bool is_settled = true;
     };
     using shards = std::map<std::string, shard, std::less<>>;
 

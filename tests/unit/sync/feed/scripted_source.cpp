@@ -217,6 +217,13 @@ std::optional<base::failure> scripted_source::enter(const std::string& kind) {
     return std::nullopt;
 }
 
+void scripted_source::leave() {
+    if (before_call)
+        before_call();
+    if (advance && mood.latency_ms > 0)
+        advance(up_to(mood.latency_ms));
+}
+
 void scripted_source::count(std::vector<std::int64_t>& times, std::size_t per_second,
                             const std::string& what) {
     times.push_back(entered_ms_);
@@ -322,6 +329,7 @@ base::result<records_page> scripted_source::records(std::string_view iterator,
     const bool is_end = of->closed_ms >= 0 && at == of->records.size();
     if (!is_end)
         page.next = fmt::format("{}|{}|{}|{}|{}", parts[0], parts[1], at, now_ms, page_number + 1);
+    leave();
     return page;
 }
 

@@ -54,7 +54,7 @@ class scripted_source final : public stream_source {
         std::int64_t stream_delay_ms = 0;   // longest, from a write to its record
         std::int64_t describe_delay_ms = 0; // longest, from a change of shards to descriptions
         enum { children_only, everything, nothing, refused } children = children_only;
-        std::int64_t latency_ms = 0; // longest, of a call
+        std::int64_t latency_ms = 0; // longest, of a call's way there and of its way back
     };
 
     explicit scripted_source(std::uint64_t seed);
@@ -118,6 +118,7 @@ class scripted_source final : public stream_source {
     };
 
     [[nodiscard]] std::optional<base::failure> enter(const std::string& kind);
+    void leave(); // the answer takes its time as well
     [[nodiscard]] bool chance(double share) {
         return share > 0 && std::uniform_real_distribution<>{0, 1}(random_) < share;
     }

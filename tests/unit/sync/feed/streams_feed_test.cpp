@@ -61,6 +61,27 @@ TEST_F(following, is_current_only_after_sweep_and_tips) {
     EXPECT_LE(current(), source.now_ms);
 }
 
+TEST_F(following, is_not_current_while_shards_that_were_listed_late_replay_the_past) {
+    for (int i = 0; i < 2; ++i) { // shards 1 and 2, then 3 and 4, then 5 and 6
+        source.roll(0, false);
+        source.roll(0, false);
+        for (char c = 'a'; c <= 'j'; ++c)
+            source.put(std::string{c});
+    }
+    source.hidden = {"shard-00003", "shard-00004", "shard-00005", "shard-00006"};
+    start();
+    run(5s);
+    EXPECT_TRUE(is_in_step()) << "by the snapshot";
+    EXPECT_EQ(current(), 0);
+    source.hidden = {"shard-00005", "shard-00006"};
+    run(40s);
+    EXPECT_FALSE(is_in_step());
+    EXPECT_EQ(current(), 0);
+    source.hidden.clear();
+    ASSERT_TRUE(catch_up());
+    EXPECT_TRUE(is_in_step());
+}
+
 TEST_F(following, a_stream_beats_a_page_that_was_read_before) {
     start();
     while (called("scan") < 2) // read, and not put yet
