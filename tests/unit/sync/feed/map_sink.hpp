@@ -20,6 +20,7 @@ class map_sink final : public row_sink {
     const table_history* history = nullptr;
     std::vector<std::string> strangers; // rows that the table never had
     int failing = 0;                    // the next so many calls fail
+    int failing_sweeps = 0;
     std::uint64_t calls = 0;
     std::uint64_t crash_before = 0, crash_after = 0; // the call with this number
     std::uint64_t puts = 0;                          // rows
@@ -50,7 +51,7 @@ class map_sink final : public row_sink {
     }
     base::result<std::uint64_t> sweep(const std::function<bool(std::string_view)>& keeps,
                                       std::string_view position) override {
-        if (fails())
+        if (fails() || (failing_sweeps > 0 && failing_sweeps-- > 0))
             return base::failure{store_error::unavailable, "scripted"};
         const std::uint64_t removed =
             std::erase_if(rows, [&](const auto& one) { return !keeps(one.first); });

@@ -62,7 +62,8 @@ class story {
     }
 
     void ends_well() {
-        const std::int64_t last_write_ms = source_.now_ms;
+        // The feed cannot know of what is not in the stream yet.
+        const std::int64_t last_write_ms = source_.now_ms + source_.mood.stream_delay_ms;
         pass(1ms);
         for (int i = 0; i < 60 && !is_current(last_write_ms); ++i)
             follow(10s);

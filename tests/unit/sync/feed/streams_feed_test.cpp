@@ -134,6 +134,17 @@ TEST_F(following, a_large_sweep_has_to_be_shown_twice) {
     EXPECT_EQ(state->rows_removed.load(), 150U);
 }
 
+TEST_F(following, a_large_sweep_that_the_replica_refused_is_not_held_again) {
+    for (int i = 0; i < 150; ++i)
+        sink.rows["of another table " + std::to_string(i)] = 1;
+    start();
+    run(options.confirm_after - 1s);
+    sink.failing_sweeps = 2;
+    EXPECT_EQ(run(4s), 2);
+    EXPECT_TRUE(is_in_step());
+    EXPECT_EQ(state->snapshots.load(), 2U);
+}
+
 TEST_F(following, children_are_read_from_their_beginning_as_soon_as_the_parent_ends) {
     follow();
     source.roll(0, true);
