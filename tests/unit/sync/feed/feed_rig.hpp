@@ -112,4 +112,28 @@ class feed_rig {
     base::log log{null_, base::log_level::crit, "test", clock};
 };
 
+/// A feed that has read the table {a..j} and follows its stream.
+class following : public ::testing::Test, public feed_rig {
+  protected:
+    void SetUp() override {
+        for (char c = 'a'; c <= 'j'; ++c)
+            source.put(std::string{c});
+        pass(milliseconds{1'000});
+    }
+    void follow() {
+        start();
+        ASSERT_TRUE(catch_up());
+        ASSERT_TRUE(is_in_step());
+        source.calls.clear();
+    }
+    /// So that each shard has a place to go on from.
+    void touch_all_shards() {
+        for (char c = 'a'; c <= 'j'; ++c)
+            source.put(std::string{c});
+        pass(milliseconds{1});
+        ASSERT_TRUE(catch_up());
+        source.calls.clear();
+    }
+};
+
 } // namespace postern::sync
