@@ -52,6 +52,11 @@ class input_buffer {
         begin_ = 0;
         size_ = end_ = bytes;
     }
+    /// The same where there is more of it than `bytes`.
+    void release_beyond(std::size_t bytes) noexcept {
+        if (size_ > bytes)
+            release();
+    }
     /// Gives the memory back when there is nothing in it.
     void release() noexcept {
         if (!empty())

@@ -1,6 +1,13 @@
 #include "edge/request/exchange.hpp"
 
 namespace postern::edge {
+namespace {
+
+/// Of heads, from request to request: browsers' are shorter.
+constexpr std::size_t kept_bytes_max = 4UL * 1024;
+constexpr std::size_t kept_fields_max = 48;
+
+} // namespace
 
 void exchange::note_send_failure() {
     close_after = cut_short = true;
@@ -41,6 +48,11 @@ void exchange::reset() {
     paced = slowed = false;
     upstream = {};
     out.clear();
+    input.release_beyond(kept_bytes_max);
+    if (out.capacity() > kept_bytes_max)
+        std::string{}.swap(out);
+    if (head.fields.capacity() > kept_fields_max)
+        field_list{}.swap(head.fields);
 }
 
 } // namespace postern::edge

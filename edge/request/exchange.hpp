@@ -69,6 +69,10 @@ struct connection_peer {
     bool trusted = false; // inside trusted_proxies: what it says about its clients is believed
 };
 
+/// How long a kept-alive connection may still send a request once its worker is to end: one that is
+/// on its way is answered, and told that it was the last.
+inline constexpr std::chrono::seconds last_request_grace{1};
+
 /// What a worker has one of. Outlives every exchange.
 struct services {
     event_loop& loop;
@@ -166,7 +170,8 @@ struct exchange {
     void note_send_failure();
     /// `upstream` as text, worked out once for a run of requests to the same one.
     [[nodiscard]] const std::string& upstream_text();
-    /// Ready for the next request; keeps memory.
+    /// Ready for the next request; keeps memory, but not what only a large head needed: the
+    /// connection may be idle for long.
     void reset();
 
   private:

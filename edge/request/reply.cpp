@@ -26,6 +26,8 @@ void settle_body(exchange& x) {
     x.close_after = x.may_send_on = true; // what follows would be read as a request
 }
 
+constexpr std::string_view no_referrer_line = "Referrer-Policy: no-referrer\r\n";
+
 using head_buffer = fmt::basic_memory_buffer<char, 768>; // more only with many add_headers
 
 void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std::size_t body_bytes,
@@ -50,7 +52,7 @@ void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std:
     if (!options.set_cookie.empty())
         fmt::format_to(to, "Set-Cookie: {}\r\n", options.set_cookie);
     if (x.access.has_token) // the URL of this answer is a secret
-        put("Referrer-Policy: no-referrer\r\n");
+        put(no_referrer_line);
     if (x.where.location)
         for (const auto& [name, value] : x.location().add_headers)
             fmt::format_to(to, "{}: {}\r\n", name, value);
@@ -202,11 +204,19 @@ task<void> reply_static(exchange& x) {
     x.count(cache::counter::decisions_static);
     settle_body(x);
     const location_settings& location = x.location();
+    // A redirect to another spelling keeps a session's link, which is a secret.
+    std::string ignored;
+    const bool has_link =
+        !x.head.query.empty() && base::take_access_token(x.head.query, ignored).has_value();
+    std::string own_lines = table_age_line(x);
+    if (has_link)
+        own_lines += no_referrer_line;
     const static_site site{.index = location.index,
                            .precompressed = location.precompressed,
                            .cache_control = cache_control_of(location, x.where.rest),
-                           .stands_in = location.handler == handler::session,
-                           .add_headers = &location.add_headers};
+                           .stands_in = location.handler == handler::session || has_link,
+                           .add_headers = &location.add_headers,
+                           .own_lines = own_lines};
     static_answer answer = answer_static(x.worker.static_roots, root, site, x.where.prefix,
                                          x.where.rest, x.head, x.close_after);
     if (answer.not_found) {

@@ -59,6 +59,7 @@ void end_head(std::string& out, const reply_form& form, std::string_view cached 
             out += value;
             out += "\r\n";
         }
+    out += form.site.own_lines;
     out += form.close ? "Connection: close\r\n\r\n" : "Connection: keep-alive\r\n\r\n";
 }
 

@@ -37,8 +37,9 @@ struct static_site {
     const std::vector<std::string>& index;
     bool precompressed = false;     // app.js.br and app.js.gz beside app.js are used
     std::string_view cache_control; // of files that are there (200, 206, 304); empty: none
-    bool stands_in = false; // for a session, whose URL it has: no answer may be stored anywhere
+    bool stands_in = false;         // for a session, or the URL is secret: no answer may be stored
     const std::vector<std::pair<std::string, std::string>>* add_headers = nullptr;
+    std::string_view own_lines; // whole lines for every answer
 };
 
 /// Answers GET and HEAD (others: 405 with Allow). `rest` is the raw path below the location: it is

@@ -47,8 +47,11 @@ task<head_state> read_head(exchange& x, bool first, steady_clock::time_point& be
                               std::chrono::duration_cast<std::chrono::milliseconds>(
                                   head_deadline - steady_clock::now()));
         idle_connection idle{x.client};
-        if (!begun)
+        if (!begun) {
             x.worker.idle.push_back(idle);
+            if (x.worker.draining)
+                within = std::min<std::chrono::milliseconds>(within, last_request_grace);
+        }
         auto [error, n] = co_await x.client.read_some(room, within);
         if (error) {
             const bool late = x.client.timed_out() && !x.input.empty();

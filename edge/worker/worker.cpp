@@ -78,6 +78,7 @@ class worker_process {
     task<void> listen_to_master();
     void each_second();
     void drain();
+    task<void> end_idle_soon();
     void stop();
 
     const worker_inheritance& given_;
@@ -240,10 +241,20 @@ void worker_process::drain() {
     stop_accepting();
     upstreams_.clear();
     waiting_.ring();
-    for (idle_connection& idle : lent_.idle)
-        idle.client.cancel();
     if (connections_ == 0)
         stop();
+    else
+        spawn(end_idle_soon());
+}
+
+/// Not at once: the next request of a busy connection may be on its way, and a client cannot know
+/// whether one that is met by the end was carried out (RFC 9112 9.3.1).
+task<void> worker_process::end_idle_soon() {
+    signal pause{loop_};
+    [[maybe_unused]] const auto passed =
+        co_await pause.wait_until(deadlines::clock::now() + last_request_grace);
+    for (idle_connection& idle : lent_.idle)
+        idle.client.cancel();
 }
 
 void worker_process::stop() {

@@ -258,6 +258,7 @@ def test_another_spelling_of_a_session_keeps_the_link(run_postern, run_fake):
     for spelling in ("//session/one/x", "/%73ession/one/x"):
         answer = postern.document(f"{spelling}?a=1&{made['query']}")
         assert answer.status == 301 and answer.headers["location"] == f"/session/one/x?a=1&{made['query']}", answer
+        assert answer.headers["cache-control"] == "no-store" and answer.headers["referrer-policy"] == "no-referrer"
     answer = postern.document(answer.headers["location"])
     assert answer.status == 303 and answer.headers["location"] == "/session/one/x?a=1"
     until("logged", lambda: "/%73ession/one/x?a=1" in postern.access_log() and "//session/one/x?a=1" in postern.access_log())

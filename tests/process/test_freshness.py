@@ -59,6 +59,7 @@ def test_past_stale_after_static_sessions_are_as_if_they_were_ending(start):
     postern = start("stale_after 1s static;")
     postern.away()
     until("static", lambda: "static home" in postern.get("/session/s/").text)
+    assert age(postern.get("/session/s/")) >= 1
     assert request(postern.port, "/session/s/", method="POST").status == 503
     assert "older than stale_after allows" in postern.cli("explain", f"http://127.0.0.1:{postern.port}/session/s/").stdout
     assert postern.metric("postern_decisions_stale_total") >= 2
