@@ -68,7 +68,8 @@ class explainer {
         if (const char* const reason = refuse_path(head_.path))
             return decide_so(fmt::format("answer 400: {}", reason));
         const std::size_t listener = listener_for(*url);
-        tell("listen", index_.listeners()[listener].text());
+        tell("listen", index_.listeners()[listener].text() +
+                           (has_port_of(listener, *url) ? "" : ", as none has the URL's port"));
         index_.locate(listener, head_, where_);
         session_key_of(index_, where_, head_, key_);
         tell_place();
@@ -116,21 +117,40 @@ class explainer {
         bytes_ += "\r\n";
     }
 
-    /// The address with the URL's port; behind another proxy there may be none, and the first one
-    /// is as good.
+    /// The address with the URL's port; behind another proxy there may be none: then the first one
+    /// that speaks the URL's scheme.
     [[nodiscard]] std::size_t listener_for(const absolute_url& url) const {
         const std::uint16_t port = url.parts.port != 0 ? url.parts.port : url.secure ? 443 : 80;
         const auto& all = index_.listeners();
-        const auto at = std::find_if(all.begin(), all.end(),
-                                     [&](const base::ip_endpoint& a) { return a.port == port; });
-        return at == all.end() ? 0 : static_cast<std::size_t>(at - all.begin());
+        const auto position = [&](auto holds) {
+            return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), holds) -
+                                            all.begin());
+        };
+        const std::size_t at = position([&](const base::ip_endpoint& a) { return a.port == port; });
+        if (at < all.size())
+            return at;
+        const std::size_t alike =
+            position([&](const base::ip_endpoint& a) { return has_ssl(a) == url.secure; });
+        return alike < all.size() ? alike : 0;
+    }
+    [[nodiscard]] bool has_ssl(const base::ip_endpoint& address) const {
+        for (const server_settings& server : conf_.servers)
+            for (const listen_settings& l : server.listens)
+                if (l.ssl && l.address == address)
+                    return true;
+        return false;
+    }
+    [[nodiscard]] bool has_port_of(std::size_t listener, const absolute_url& url) const {
+        const std::uint16_t port = url.parts.port != 0 ? url.parts.port : url.secure ? 443 : 80;
+        return index_.listeners()[listener].port == port;
     }
 
     void tell(std::string_view what, const std::string& text) {
         to_.out << fmt::format("{:<10} {}\n", what, shown_whole(text));
     }
     int decide_so(const std::string& text) {
-        tell("decision", text);
+        const bool is_guarded = where_.location != nullptr && !where_.location->access.open;
+        tell("decision", (is_guarded ? "for whom access lets in: " : "") + text);
         return exit_ok;
     }
 

@@ -233,6 +233,7 @@ def test_nobody_else_gets_to_see_the_token(guarded):
         assert guarded.get(broken, headers={"Referer": f"http://x{broken}"}).status == 403
     explained = guarded.cli("explain", made["url"]).stdout
     assert "only by a link" in explained and token not in explained
+    assert "decision   for whom access lets in: proxy to" in explained
     # Each worker writes its log in its own time.
     requests_logged = ("/up/v4/", "/session/nobody/", "/elsewhere", "/session/one/?a=1", "/session/one/?b=2", "/session/one/?c&amp;")
     until("logged", lambda: all(text in guarded.access_log() for text in requests_logged))

@@ -361,6 +361,8 @@ def test_redirect(secure):
         assert answer.status == 421 and "location" not in answer.headers
     assert request(secure.plain, "/served", host="a.test").text == "plain"
     assert raw(secure.plain, b"GET /\r\nX: HTTP/1.1\r\n\r\n")[0].startswith(b"HTTP/1.1 400")
+    elsewhere = secure.cli("explain", "https://a.test:1/x").stdout  # a port that a proxy in front may have
+    assert f":{secure.tls}, as none has the URL's port" in elsewhere
     assert "redirect with 301 to https://a.test:" in secure.cli("explain", f"http://a.test:{secure.plain}/x").stdout
 
 
