@@ -1,5 +1,6 @@
 #include "edge/request/tunnel.hpp"
 
+#include "base/websocket_accept.hpp"
 #include "edge/http/frame_observer.hpp"
 #include "edge/net/signal.hpp"
 #include "edge/request/access.hpp"
@@ -135,6 +136,17 @@ class two_way_tunnel {
     bool ended_ = false;
 };
 
+/// By HTTP/2 there is no such field (RFC 8441 5): the handshake is ours, and so is the check that
+/// an HTTP/1.1 client makes itself (RFC 6455 4.1).
+bool has_accepted(const request_head& asked, const response_head& answer) {
+    const std::string wanted =
+        base::websocket_accept(value_of(asked.fields, known::sec_websocket_key));
+    for (const field& one : answer.fields)
+        if (equal_ignoring_case(one.name, "sec-websocket-accept"))
+            return one.value == wanted;
+    return false;
+}
+
 /// A string that an empty one is assigned to keeps its room.
 void give_back(std::string& text) {
     text.clear();
@@ -194,6 +206,14 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     const response_head& answer = x.worker.answer;
     if (answer.status != 101) {
         [[maybe_unused]] const bool keep = co_await relay_answer(x, plan, *up);
+        co_return relay_outcome::answered;
+    }
+    if (x.http2 && !has_accepted(x.head, answer)) {
+        x.count(cache::counter::upstream_errors);
+        x.worker.log.info("upstream {}: handshake: a 101 without the Sec-WebSocket-Accept that it "
+                          "has to have",
+                          x.upstream_text());
+        co_await reply_error(x, 502, "The target did not answer the handshake.");
         co_return relay_outcome::answered;
     }
     response_rewrite how;
