@@ -232,7 +232,7 @@ result<bool> session_items::add_activity(const activity_update& update,
         auto found = read_item(update.session_id, stop);
         if (!found)
             return found.error();
-        if (!*found)
+        if (!*found || !key_text_of(**found, map))
             return false;
         item = std::move(**found);
         key = *item;
