@@ -236,15 +236,6 @@ def test_a_websocket(live):
     until("closed", lambda: live.metric("postern_sockets_closed_total") == 2)
 
 
-def test_a_socket_whose_target_does_not_understand_it(live, run_fake):
-    said = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    for name, field in (("none", b""), ("wrong", b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")):
-        live.set_session(name, "active", f"127.0.0.1:{run_fake('blurter', repr(said + field + b"\r\n"))}")
-        until("known", lambda: live.get(f"/session/{name}/", headers={"Accept": "x"}).status != 404)
-        with Client(live.port, checked=False) as c:
-            assert c.get(f"/session/{name}/", "CONNECT", protocol="websocket", body=b"").status == 502
-
-
 def test_sockets_that_are_refused(live):
     live.set_session("off", "inactive")
     until("known", lambda: live.get("/session/off/").status == 503)

@@ -6,7 +6,8 @@ import socket
 import threading
 
 import pytest
-from harness import until
+from harness import CONF, until
+from http2_client import Client
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -105,3 +106,13 @@ def test_an_idle_tunnel_ends(run_postern, run_fake):
     while some := s.recv(100):
         end += some
     assert end in (b"", b"bye")
+
+
+def test_by_http2_a_target_has_to_understand_the_handshake(run_postern, run_fake):
+    live = run_postern(conf=CONF.replace("default_server;", "default_server http2;"))
+    for name, field in (("none", ""), ("wrong", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")):
+        said = f"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{field}\r\n".encode()
+        live.set_session(name, "active", f"127.0.0.1:{run_fake('blurter', repr(said))}")
+        until("known", lambda: live.get(f"/session/{name}/", headers={"Accept": "x"}).status != 404)
+        with Client(live.port, checked=False) as c:
+            assert c.get(f"/session/{name}/", "CONNECT", protocol="websocket", body=b"").status == 502

@@ -39,7 +39,7 @@ library_homes: dict[str, list[str]] = {
     r"sqlite3\.h": [r"sync/store/sqlite/.*\.[ch]pp"],
     r"nlohmann/": [r"control/api/.*\.[ch]pp", r"sync/aws/json\.hpp"],
     r"zlib\.h": [r"sync/aws/wire_body\.cpp"],
-    r"openssl/": [r"sync/aws/sigv4\.cpp", r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/access_token\.cpp"],
+    r"openssl/": [r"sync/aws/sigv4\.cpp", r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/websocket_accept\.cpp", r"base/access_token\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
     r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
