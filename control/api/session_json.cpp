@@ -28,9 +28,12 @@ json check_of(std::string_view why) {
     return check;
 }
 
+/// Where the table counts other versions than the store: all that a route takes from its record.
 bool is_routed_as(const cache::route& route, const sync::session& record) {
     return route.session_id() == record.session_id &&
-           name_of(route.state) == name_of(record.status) && route.target == record.target;
+           name_of(route.state) == name_of(record.status) && route.target == record.target &&
+           route.started_at_ms == record.started_at_ms &&
+           route.access_generation == record.access_generation;
 }
 
 } // namespace

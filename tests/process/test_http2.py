@@ -590,4 +590,4 @@ def test_with_tls_it_is_agreed_on(run_postern, run_fake, tmp_path):
     big = tmp_path / "big"
     big.write_bytes(os.urandom(1_000_000))
     assert json.loads(curl("/session/up/x", "--data-binary", f"@{big}"))["body_bytes"] == 1_000_000
-    assert any(entry["protocol"] == "HTTP/2.0" for entry in lines(postern))
+    until("logged", lambda: any(entry["protocol"] == "HTTP/2.0" for entry in lines(postern)))
