@@ -1,5 +1,6 @@
 #include "cache/segment.hpp"
 
+#include "base/named_category.hpp"
 #include "cache/segment_map.hpp"
 #include "cache/table_file.hpp"
 
@@ -16,33 +17,25 @@
 namespace postern::cache {
 namespace {
 
-// Boost's base class has no virtual destructor on purpose: categories are never deleted through it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-class category final : public boost::system::error_category {
-  public:
-    const char* name() const noexcept override { return "session table"; }
-    std::string message(int value) const override {
-        switch (static_cast<error>(value)) {
-        case error::bad_magic:
-            return "not a session table";
-        case error::other_layout:
-            return "a session table of another version or build";
-        case error::bad_header:
-            return "the header is damaged";
-        case error::truncated:
-            return "the file is shorter than a session table";
-        case error::writer_busy:
-            return "another process writes this session table";
-        case error::not_a_file:
-            return "not usable as a session table";
-        case error::replaced:
-            return "the file was deleted or replaced while it was in use";
-        }
-        return "unknown";
+const char* message_of(error e) {
+    switch (e) {
+    case error::bad_magic:
+        return "not a session table";
+    case error::other_layout:
+        return "a session table of another version or build";
+    case error::bad_header:
+        return "the header is damaged";
+    case error::truncated:
+        return "the file is shorter than a session table";
+    case error::writer_busy:
+        return "another process writes this session table";
+    case error::not_a_file:
+        return "not usable as a session table";
+    case error::replaced:
+        return "the file was deleted or replaced while it was in use";
     }
-};
-#pragma GCC diagnostic pop
+    return "unknown";
+}
 
 bool out_of_space(const base::failure& cause) {
     return cause.code == boost::system::errc::no_space_on_device;
@@ -86,8 +79,8 @@ base::result<prepared> create(const std::string& path, std::uint64_t capacity,
 } // namespace
 
 const boost::system::error_category& error_category() noexcept {
-    static const category instance;
-    return instance;
+    static const base::named_category<error, message_of> category{"session table"};
+    return category;
 }
 
 base::result<prepared> prepare(const std::string& path, std::uint64_t capacity,

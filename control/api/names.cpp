@@ -3,10 +3,7 @@
 #include "base/limits.hpp"
 #include "base/percent.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <ctime>
 
 namespace postern::control {
 namespace {
@@ -63,15 +60,6 @@ percent_decoding percent_decoded(std::string_view text) {
         i += 2;
     }
     return out;
-}
-
-std::string iso_time(std::int64_t epoch_ms) {
-    const std::time_t seconds = static_cast<std::time_t>(epoch_ms / 1000);
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                       epoch_ms % 1000);
 }
 
 } // namespace postern::control

@@ -39,7 +39,4 @@ struct percent_decoding {
 /// RFC 3986, section 2.1.
 [[nodiscard]] percent_decoding percent_decoded(std::string_view text);
 
-/// 2026-11-21T04:13:00.123Z
-[[nodiscard]] std::string iso_time(std::int64_t epoch_ms);
-
 } // namespace postern::control

@@ -1,4 +1,5 @@
 // Sessions and readiness as JSON.
+#include "base/iso_time.hpp"
 #include "control/api/names.hpp"
 #include "control/api/preview_url.hpp"
 #include "control/api/session_api.hpp"
@@ -17,7 +18,7 @@ constexpr std::int64_t lifecycle_stale_after_ms =
     15'000; // it may wait for the store's lock several times in one turn
 
 json time_or_null(std::int64_t epoch_ms) {
-    return epoch_ms > 0 ? json(iso_time(epoch_ms)) : json(nullptr);
+    return epoch_ms > 0 ? json(base::iso_text(epoch_ms)) : json(nullptr);
 }
 
 /// One check of /readyz; `why` is empty when it is good.

@@ -1,5 +1,6 @@
 // Signed links to sessions, as the API makes them.
 #include "base/access_token.hpp"
+#include "base/iso_time.hpp"
 #include "control/api/names.hpp"
 #include "control/api/preview_url.hpp"
 #include "control/api/session_api.hpp"
@@ -52,7 +53,7 @@ http_answer session_api::make_link(const std::string& session_id, const http_req
     if (const auto url = preview_url_of(parts_.opts.preview_url, *found))
         link["url"] = base::with_access_token(*url, token);
     link["query"] = fmt::format("{}={}", base::access_parameter, token);
-    link["expiresAt"] = iso_time(expires_s * 1000);
+    link["expiresAt"] = base::iso_text(expires_s * 1000);
     // Whoever gets it may be quicker than sync.
     wait_until_routed(*found);
     return json_answer(201, link);

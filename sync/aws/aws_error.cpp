@@ -1,5 +1,7 @@
 #include "sync/aws/aws_error.hpp"
 
+#include "base/named_category.hpp"
+
 #include <array>
 
 namespace postern::sync::aws {
@@ -32,26 +34,18 @@ constexpr std::array wordings{
 };
 static_assert(wordings.size() == static_cast<std::size_t>(aws_error::cancelled));
 
-// Boost's base class has no virtual destructor on purpose: categories are never deleted through it.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
-class category final : public boost::system::error_category {
-  public:
-    [[nodiscard]] const char* name() const noexcept override { return "postern.aws"; }
-    [[nodiscard]] std::string message(int value) const override {
-        for (const wording& w : wordings)
-            if (static_cast<int>(w.error) == value)
-                return w.message;
-        return "unknown AWS error";
-    }
-};
-#pragma GCC diagnostic pop
+const char* message_of(aws_error e) {
+    for (const wording& w : wordings)
+        if (w.error == e)
+            return w.message;
+    return "unknown AWS error";
+}
 
 } // namespace
 
 const boost::system::error_category& aws_error_category() noexcept {
-    static const category instance;
-    return instance;
+    static const base::named_category<aws_error, message_of> category{"postern.aws"};
+    return category;
 }
 
 std::string_view name_of(aws_error e) noexcept {

@@ -1,5 +1,6 @@
 #include "sync/dynamodb/item.hpp"
 
+#include "base/iso_time.hpp"
 #include "base/limits.hpp"
 #include "sync/dynamodb/item_reader.hpp"
 #include "sync/dynamodb/time_text.hpp"
@@ -75,7 +76,7 @@ json number_value(std::uint64_t number) {
 
 json time_value(std::int64_t epoch_ms, time_form form) {
     if (form == time_form::iso)
-        return string_value(iso_of(epoch_ms));
+        return string_value(base::iso_text(epoch_ms));
     // Seconds are rounded up: a ttl is not to be earlier than it was meant.
     const std::int64_t number =
         form == time_form::milliseconds ? epoch_ms : (epoch_ms + 999) / 1000;

@@ -6,8 +6,6 @@
 #include "sync/dynamodb/session_items.hpp"
 #include "sync/store/session_defect.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace postern::sync::dynamodb {
@@ -124,16 +122,15 @@ result<session_item> session_items::replace(const session& wanted) {
     if (std::string defect = defect_of(wanted); !defect.empty())
         return failure{store_error::invalid, "session cannot be stored: " + defect};
     const attribute_map& map = of_.attributes;
-    const auto refuse = [&](store_error code, std::string_view what) {
-        return failure{
-            code, fmt::format("table {}: session \"{}\"{}", of_.table, wanted.session_id, what)};
+    const auto refuse = [&](store_error code, std::string_view what = {}) {
+        return refusal(code, wanted.session_id, what);
     };
     for (int tries = 0; tries < tries_max; ++tries) {
         auto now = read(wanted.session_id);
         if (!now)
             return now.error();
         if (!*now)
-            return refuse(store_error::not_found, "");
+            return refuse(store_error::not_found);
         const session& was = (*now)->row.read.record;
         if (!(*now)->row.read.defect.empty())
             return refuse(store_error::invalid, ": " + (*now)->row.read.defect);
@@ -158,7 +155,7 @@ result<session_item> session_items::replace(const session& wanted) {
         const auto there = answer.is_object() ? answer.find(where) : answer.end();
         if (there == answer.end())
             return done ? strange_answer("UpdateItem", "it has no Attributes")
-                        : refuse(store_error::not_found, "");
+                        : refuse(store_error::not_found);
         // A failed condition may be that of a repeated request, whose first one was done.
         if (!done && item_version(*there, map) != version)
             continue;
@@ -173,16 +170,15 @@ result<session_item> session_items::replace(const session& wanted) {
 }
 
 result<session_item> session_items::remove(std::string_view session_id, std::uint64_t token) {
-    const auto refuse = [&](store_error code, std::string_view what) {
-        return failure{code,
-                       fmt::format("table {}: session \"{}\"{}", of_.table, session_id, what)};
+    const auto refuse = [&](store_error code, std::string_view what = {}) {
+        return refusal(code, session_id, what);
     };
     for (int tries = 0; tries < tries_max; ++tries) {
         auto now = read(session_id);
         if (!now)
             return now.error();
         if (!*now)
-            return refuse(store_error::not_found, "");
+            return refuse(store_error::not_found);
         if (token != 0 && (*now)->row.read.record.version != token)
             return refuse(store_error::conflict, " was changed by somebody else");
         json ask = request((*now)->item);
@@ -271,9 +267,8 @@ result<bool> session_items::add_activity(const activity_update& update,
             return false;
         item = *there;
     }
-    return failure{store_error::unavailable,
-                   fmt::format("table {}: session \"{}\" is changed by others all the time",
-                               of_.table, update.session_id)};
+    return refusal(store_error::unavailable, update.session_id,
+                   " is changed by others all the time");
 }
 
 } // namespace postern::sync::dynamodb

@@ -1,103 +1,12 @@
 #include "sync/dynamodb/time_text.hpp"
 
-#include <fmt/format.h>
+#include "base/iso_time.hpp"
 
 #include <charconv>
-#include <chrono>
 #include <cmath>
 
 namespace postern::sync::dynamodb {
 namespace {
-
-using namespace std::chrono;
-
-/// Takes what it reads off the front of a text.
-struct scanner {
-    std::string_view left;
-
-    bool take(char c) noexcept {
-        if (left.empty() || left.front() != c)
-            return false;
-        left.remove_prefix(1);
-        return true;
-    }
-    std::optional<int> digits(std::size_t count) noexcept {
-        if (left.size() < count)
-            return std::nullopt;
-        int value = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            if (left[i] < '0' || left[i] > '9')
-                return std::nullopt;
-            value = value * 10 + (left[i] - '0');
-        }
-        left.remove_prefix(count);
-        return value;
-    }
-    /// Of a second, in ms; further digits are read over.
-    std::optional<int> fraction() noexcept {
-        int value = 0;
-        std::size_t count = 0;
-        for (; !left.empty() && left.front() >= '0' && left.front() <= '9'; ++count) {
-            if (count < 3)
-                value = value * 10 + (left.front() - '0');
-            left.remove_prefix(1);
-        }
-        if (count == 0)
-            return std::nullopt;
-        for (; count < 3; ++count)
-            value *= 10;
-        return value;
-    }
-};
-
-/// What stands behind the time; nothing: something else.
-std::optional<minutes> offset_of(scanner& text) noexcept {
-    if (text.left.empty() || text.left == "Z" || text.left == "z")
-        return minutes{0};
-    const bool is_west = text.left.front() == '-';
-    if (!text.take('+') && !text.take('-'))
-        return std::nullopt;
-    const auto hour = text.digits(2);
-    text.take(':');
-    const auto minute = text.digits(2);
-    if (!hour || !minute || !text.left.empty() || *hour > 23 || *minute > 59)
-        return std::nullopt;
-    const minutes offset = hours{*hour} + minutes{*minute};
-    return is_west ? -offset : offset;
-}
-
-std::optional<std::int64_t> iso_time_of(std::string_view from) noexcept {
-    scanner text{from};
-    const auto y = text.digits(4);
-    if (!y || !text.take('-'))
-        return std::nullopt;
-    const auto m = text.digits(2);
-    if (!m || !text.take('-'))
-        return std::nullopt;
-    const auto d = text.digits(2);
-    if (!d || !(text.take('T') || text.take('t') || text.take(' ')))
-        return std::nullopt;
-    const auto hour = text.digits(2);
-    if (!hour || !text.take(':'))
-        return std::nullopt;
-    const auto minute = text.digits(2);
-    std::optional<int> second = 0, ms = 0;
-    if (text.take(':')) {
-        second = text.digits(2);
-        if (text.take('.'))
-            ms = text.fraction();
-    }
-    if (!minute || !second || !ms || *hour > 23 || *minute > 59 || *second > 60)
-        return std::nullopt;
-    const year_month_day date{year{*y}, month{static_cast<unsigned>(*m)},
-                              day{static_cast<unsigned>(*d)}};
-    const auto offset = offset_of(text);
-    if (!date.ok() || !offset)
-        return std::nullopt;
-    const sys_time<milliseconds> at = sys_days{date} + hours{*hour} + minutes{*minute} +
-                                      seconds{*second} + milliseconds{*ms} - *offset;
-    return at.time_since_epoch().count();
-}
 
 constexpr double as_ms_from = 1e11; // seconds until the year 5138, milliseconds since 1973
 
@@ -121,21 +30,10 @@ std::optional<std::int64_t> time_of(std::string_view text) noexcept {
     const char* const end = text.data() + text.size();
     const auto [at, error] = std::from_chars(text.data(), end, number);
     if (error != std::errc{} || at != end || text.empty())
-        return iso_time_of(text);
+        return base::iso_time_of(text, base::iso_form::loose);
     if (!std::isfinite(number) || std::fabs(number) > 1e17)
         return std::nullopt;
     return std::llround(std::fabs(number) >= as_ms_from ? number : number * 1000);
-}
-
-std::string iso_of(std::int64_t epoch_ms) {
-    const sys_time<milliseconds> at{milliseconds{epoch_ms}};
-    const auto day_of = floor<days>(at);
-    const year_month_day date{day_of};
-    const hh_mm_ss time{at - day_of};
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                       time.hours().count(), time.minutes().count(), time.seconds().count(),
-                       time.subseconds().count());
 }
 
 } // namespace postern::sync::dynamodb

@@ -318,9 +318,6 @@ TEST(dynamodb_time, forms) {
           "2025-08-20T24:00Z", "2025-08-20T10:60Z", "2025-08-20T10:00:00.Z", "2025-08-20T10:00:00Q",
           "1e400", "nan", "inf", "20250820T100000Z", "2025-08-20T10:00:00+2", "-"})
         EXPECT_FALSE(time_of(wrong)) << wrong;
-    EXPECT_EQ(iso_of(1755684000123), "2025-08-20T10:00:00.123Z");
-    EXPECT_EQ(iso_of(0), "1970-01-01T00:00:00.000Z");
-    EXPECT_EQ(time_of(iso_of(253'402'300'799'999)), 253'402'300'799'999);
     EXPECT_EQ(time_value(1'001, time_form::seconds), number("2"));
 }
 
