@@ -2,8 +2,6 @@
 #include "sync/replica/replica.hpp"
 #include "sync/replica/replica_schema.hpp"
 
-#include <vector>
-
 namespace postern::sync {
 namespace {
 
@@ -42,27 +40,18 @@ class container_rows final : public row_sink {
         transaction write{*database_};
         if (auto begun = write.begin_write(); !begun)
             return begun.error();
-        std::vector<std::string> gone;
-        {
-            auto rows = database_->prepared("SELECT container_id FROM containers");
-            for (;;) {
-                const auto row = rows.step();
-                if (!row)
-                    return row.error();
-                if (!*row)
-                    break;
-                if (!keeps(rows.text(0)))
-                    gone.emplace_back(rows.text(0));
-            }
-        }
-        for (const std::string& id : gone)
+        const auto gone =
+            refused_keys(database_->prepared("SELECT container_id FROM containers"), keeps);
+        if (!gone)
+            return gone.error();
+        for (const std::string& id : *gone)
             if (auto removed = set_target(id, {}); !removed)
                 return removed.error();
         if (auto kept = write_meta(*database_, container_position, position); !kept)
             return kept.error();
         if (auto done = write.commit(); !done)
             return done.error();
-        return gone.size();
+        return gone->size();
     }
 
     result<std::uint64_t> count() override {

@@ -131,6 +131,20 @@ result<void> write_meta(database& db, std::string_view name, std::string_view va
     return db.prepared("INSERT OR REPLACE INTO meta VALUES (?1, ?2)").bind(name, value).run();
 }
 
+result<std::vector<std::string>> refused_keys(sqlite::query rows,
+                                              const std::function<bool(std::string_view)>& keeps) {
+    std::vector<std::string> refused;
+    for (;;) {
+        const auto row = rows.step();
+        if (!row)
+            return row.error();
+        if (!*row)
+            return refused;
+        if (!keeps(rows.text(0)))
+            refused.emplace_back(rows.text(0));
+    }
+}
+
 result<bool> is_loaded(database& db, bool has_containers) {
     const auto sessions = read_meta(db, session_position);
     if (!sessions)

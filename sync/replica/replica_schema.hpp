@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace postern::sync {
 
@@ -22,6 +23,10 @@ inline constexpr std::string_view container_position = "position_containers";
 [[nodiscard]] base::result<std::string> read_meta(sqlite::database& db, std::string_view name);
 [[nodiscard]] base::result<void> write_meta(sqlite::database& db, std::string_view name,
                                             std::string_view value);
+
+/// Of the keys that `rows` gives, those that `keeps` refuses.
+[[nodiscard]] base::result<std::vector<std::string>>
+refused_keys(sqlite::query rows, const std::function<bool(std::string_view key)>& keeps);
 
 /// All rows were read once: what the replica says is what the remote table said at some time.
 [[nodiscard]] base::result<bool> is_loaded(sqlite::database& db, bool has_containers);

@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <vector>
-
 namespace postern::sync {
 
 using base::result;
@@ -206,28 +204,20 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
     if (!old)
         return old.error();
     // What this host wrote a moment ago may be in no page.
-    std::vector<std::string> gone;
-    {
-        auto rows = database_->prepared(
-            "SELECT key FROM replica_rows WHERE key NOT IN (SELECT key FROM written_here)");
-        for (;;) {
-            const auto row = rows.step();
-            if (!row)
-                return row.error();
-            if (!*row)
-                break;
-            if (!keeps(rows.text(0)))
-                gone.emplace_back(rows.text(0));
-        }
-    }
-    for (const std::string& key : gone)
+    const auto gone = refused_keys(
+        database_->prepared(
+            "SELECT key FROM replica_rows WHERE key NOT IN (SELECT key FROM written_here)"),
+        keeps);
+    if (!gone)
+        return gone.error();
+    for (const std::string& key : *gone)
         if (auto removed = remove_row(key); !removed)
             return removed.error();
     if (auto kept = write_meta(*database_, session_position, position); !kept)
         return kept.error();
     if (auto done = write.commit(); !done)
         return done.error();
-    return gone.size();
+    return gone->size();
 }
 
 result<void> session_rows::note_written(std::string_view key, std::uint64_t version) {
@@ -240,37 +230,31 @@ result<void> session_rows::note_written(std::string_view key, std::uint64_t vers
 
 result<void> session_rows::wrote(std::string_view key, const session_row& row,
                                  std::uint64_t version) {
-    transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
-        return begun;
-    // A feed may have brought it, and what came after it, already.
-    const auto before = known(key);
-    if (!before)
-        return before.error();
-    if (*before && (*before)->version > version)
-        return {};
-    if (auto put = put_row(key, row, version); !put)
-        return put;
-    if (auto noted = note_written(key, version); !noted)
-        return noted;
-    return write.commit();
+    return write_here(key, version, version, [&] { return put_row(key, row, version); });
 }
 
 result<void> session_rows::removed(std::string_view key, std::uint64_t version) {
-    transaction write{*database_};
-    if (auto begun = write.begin_write(); !begun)
+    // Noted later than any image of it, earlier than any of one that is made anew.
+    return write_here(key, version, version + 1, [&] { return remove_row(key); });
+}
+
+template <class Write>
+result<void> session_rows::write_here(std::string_view key, std::uint64_t version,
+                                      std::uint64_t noted, Write write) {
+    transaction writing{*database_};
+    if (auto begun = writing.begin_write(); !begun)
         return begun;
+    // A feed may have brought what was written, and what came after it, already.
     const auto before = known(key);
     if (!before)
         return before.error();
     if (*before && (*before)->version > version)
         return {};
-    if (auto gone = remove_row(key); !gone)
-        return gone;
-    // Later than any image of it, earlier than any of one that is made anew.
-    if (auto noted = note_written(key, version + 1); !noted)
-        return noted;
-    return write.commit();
+    if (auto done = write(); !done)
+        return done;
+    if (auto kept = note_written(key, noted); !kept)
+        return kept;
+    return writing.commit();
 }
 
 result<std::uint64_t> session_rows::version_of(std::string_view session_id) {

@@ -42,6 +42,11 @@ class session_rows final : public row_sink, public replica_writer {
     [[nodiscard]] base::result<void> remove_row(std::string_view key);
     /// True: this host has written a later version of the item, which the feed will bring.
     [[nodiscard]] base::result<bool> is_overtaken(std::string_view key, std::uint64_t version);
+    /// In one transaction: `write`, unless the row is newer than `version`, and that this host has
+    /// written up to the version `noted`.
+    template <class Write>
+    [[nodiscard]] base::result<void> write_here(std::string_view key, std::uint64_t version,
+                                                std::uint64_t noted, Write write);
     [[nodiscard]] base::result<void> note_written(std::string_view key, std::uint64_t version);
     /// The record as the replica keeps it: with its route key and, by its container, its target.
     [[nodiscard]] base::result<session> completed(const session_row& row);
