@@ -68,8 +68,9 @@ class explainer {
         if (const char* const reason = refuse_path(head_.path))
             return decide_so(fmt::format("answer 400: {}", reason));
         const std::size_t listener = listener_for(*url);
-        tell("listen", index_.listeners()[listener].text() +
-                           (has_port_of(listener, *url) ? "" : ", as none has the URL's port"));
+        const base::ip_endpoint& address = index_.listeners()[listener];
+        tell("listen", address.text() +
+                           (address.port == port_of(*url) ? "" : ", as none has the URL's port"));
         index_.locate(listener, head_, where_);
         session_key_of(index_, where_, head_, key_);
         tell_place();
@@ -120,7 +121,7 @@ class explainer {
     /// The address with the URL's port; behind another proxy there may be none: then the first one
     /// that speaks the URL's scheme.
     [[nodiscard]] std::size_t listener_for(const absolute_url& url) const {
-        const std::uint16_t port = url.parts.port != 0 ? url.parts.port : url.secure ? 443 : 80;
+        const std::uint16_t port = port_of(url);
         const auto& all = index_.listeners();
         const auto position = [&](auto holds) {
             return static_cast<std::size_t>(std::find_if(all.begin(), all.end(), holds) -
@@ -140,9 +141,8 @@ class explainer {
                     return true;
         return false;
     }
-    [[nodiscard]] bool has_port_of(std::size_t listener, const absolute_url& url) const {
-        const std::uint16_t port = url.parts.port != 0 ? url.parts.port : url.secure ? 443 : 80;
-        return index_.listeners()[listener].port == port;
+    static std::uint16_t port_of(const absolute_url& url) {
+        return url.parts.port != 0 ? url.parts.port : url.secure ? 443 : 80;
     }
 
     void tell(std::string_view what, const std::string& text) {
