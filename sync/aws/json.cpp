@@ -30,6 +30,11 @@ bool is_too_deep(std::string_view text) noexcept {
     return false;
 }
 
+const json* value_at(const json& from, const char* name) {
+    const auto at = from.is_object() ? from.find(name) : from.end();
+    return from.is_object() && at != from.end() ? &*at : nullptr;
+}
+
 } // namespace
 
 std::optional<json> parse_json(std::string_view text) {
@@ -49,11 +54,19 @@ std::optional<std::string> text_of(const json& value) {
     }
 }
 
+const json* object_at(const json& from, const char* name) {
+    const json* const value = value_at(from, name);
+    return value != nullptr && value->is_object() ? value : nullptr;
+}
+
+const json* array_at(const json& from, const char* name) {
+    const json* const value = value_at(from, name);
+    return value != nullptr && value->is_array() ? value : nullptr;
+}
+
 std::string string_at(const json& from, const char* name) {
-    if (!from.is_object())
-        return {};
-    const auto at = from.find(name);
-    return at != from.end() && at->is_string() ? at->get<std::string>() : std::string{};
+    const json* const value = value_at(from, name);
+    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string{};
 }
 
 } // namespace postern::sync::aws

@@ -17,5 +17,8 @@ using json = nlohmann::json;
 [[nodiscard]] std::optional<std::string> text_of(const json& value);
 /// The string at `name` of an object; empty where `from` is none, or has none.
 [[nodiscard]] std::string string_at(const json& from, const char* name);
+/// What stands at `name` of an object where it is an object, or an array; else nullptr.
+[[nodiscard]] const json* object_at(const json& from, const char* name);
+[[nodiscard]] const json* array_at(const json& from, const char* name);
 
 } // namespace postern::sync::aws

@@ -9,7 +9,9 @@
 
 namespace postern::sync::dynamodb {
 
+using aws::array_at;
 using aws::json;
+using aws::object_at;
 using aws::service;
 using aws::string_at;
 using base::failure;
@@ -43,16 +45,6 @@ const char* name_of(iterator_at where) {
 bool is_sequence(const std::string& text) {
     return !text.empty() && text.size() <= 64 &&
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// What stands in an object's member, when it is of that kind; else nullptr.
-const json* object_at(const json& from, const char* name) {
-    const auto at = from.is_object() ? from.find(name) : from.end();
-    return from.is_object() && at != from.end() && at->is_object() ? &*at : nullptr;
-}
-const json* array_at(const json& from, const char* name) {
-    const auto at = from.is_object() ? from.find(name) : from.end();
-    return from.is_object() && at != from.end() && at->is_array() ? &*at : nullptr;
 }
 
 shard_description shard_of(const json& said) {

@@ -80,9 +80,16 @@ class dynamodb_store final : public store {
         here_.wrote(*written);
         return std::move(written->row.read.record);
     }
-    [[nodiscard]] failure no_such_session(std::string_view session_id) const {
-        return {store_error::not_found,
-                fmt::format("table {}: session \"{}\"", table_->options().table, session_id)};
+    /// A list of the replica's records.
+    template <class Read>
+    [[nodiscard]] result<std::vector<session>> listed(Read read) {
+        return here_.with([&](store& s) -> result<std::vector<session>> {
+            auto found = read(s);
+            if (found)
+                if (auto set = here_.set_tokens(*found); !set)
+                    return set.error();
+            return found;
+        });
     }
     [[nodiscard]] bool asks_replica() const { return table_->lists_from() == lists::of_replica; }
     [[nodiscard]] result<void> read_table();
@@ -104,12 +111,10 @@ result<session> dynamodb_store::get(std::string_view session_id) {
     if (!found)
         return found.error();
     if (!*found)
-        return no_such_session(session_id);
+        return items_.refusal(store_error::not_found, session_id);
     stored_session& read = (*found)->row.read;
     if (!read.defect.empty())
-        return failure{store_error::invalid,
-                       fmt::format("table {}: session \"{}\": {}", table_->options().table,
-                                   session_id, read.defect)};
+        return items_.refusal(store_error::invalid, session_id, ": " + read.defect);
     return std::move(read.record);
 }
 
@@ -144,13 +149,7 @@ result<std::vector<session>> dynamodb_store::list_by_route_key(std::string_view 
 result<std::vector<session>> dynamodb_store::list_by_client(std::string_view client_id) {
     if (!asks_replica())
         return of_table([&](const session& s) { return s.client_id == client_id; });
-    return here_.with([&](store& s) -> result<std::vector<session>> {
-        auto found = s.list_by_client(client_id);
-        if (found)
-            if (auto set = here_.set_tokens(*found); !set)
-                return set.error();
-        return found;
-    });
+    return listed([&](store& s) { return s.list_by_client(client_id); });
 }
 
 result<std::vector<session>> dynamodb_store::list(const std::vector<session_status>& states,
@@ -158,13 +157,7 @@ result<std::vector<session>> dynamodb_store::list(const std::vector<session_stat
                                                   std::string_view after_id) {
     if (!asks_replica())
         return list_table(states, count_max, after_id);
-    return here_.with([&](store& s) -> result<std::vector<session>> {
-        auto found = s.list(states, count_max, after_id);
-        if (found)
-            if (auto set = here_.set_tokens(*found); !set)
-                return set.error();
-        return found;
-    });
+    return listed([&](store& s) { return s.list(states, count_max, after_id); });
 }
 
 result<void> dynamodb_store::remove(std::string_view session_id, std::uint64_t version) {

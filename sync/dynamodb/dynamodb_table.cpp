@@ -1,12 +1,14 @@
 #include "sync/dynamodb/dynamodb_table.hpp"
 
 #include "sync/dynamodb/dynamodb_source.hpp"
-#include "sync/dynamodb/make_feed.hpp"
 #include "sync/dynamodb/session_items.hpp"
+#include "sync/feed/poll_feed.hpp"
+#include "sync/feed/streams_feed.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <unordered_map>
 
@@ -34,6 +36,15 @@ class whole_feed final : public feed {
     std::unique_ptr<row_sink> sink_;
     std::unique_ptr<feed> feed_; // after what it refers to
 };
+
+std::unique_ptr<feed> make_feed(const table_options& options, stream_source& source, row_sink& sink,
+                                feed_state& state, const base::clock& time, base::log& log) {
+    const std::uint64_t seed = std::random_device{}();
+    if (options.feed == table_options::feed_kind::poll)
+        return std::make_unique<poll_feed>(poll_options{.interval = options.poll_interval}, source,
+                                           sink, state, time, log, seed);
+    return std::make_unique<streams_feed>(streams_options{}, source, sink, state, time, log, seed);
+}
 
 class dynamodb_table final : public remote_table {
   public:

@@ -106,6 +106,11 @@ failure session_items::failed_call(const aws::call_failure& why) const {
     return made;
 }
 
+failure session_items::refusal(store_error code, std::string_view session_id,
+                               std::string_view what) const {
+    return {code, fmt::format("table {}: session \"{}\"{}", of_.table, session_id, what)};
+}
+
 json session_items::request(const json& item) const {
     json key = {{of_.attributes.hash.attribute, item.at(of_.attributes.hash.attribute)}};
     if (const auto& range = of_.attributes.range)
@@ -207,10 +212,7 @@ result<std::optional<session_item>> session_items::read(std::string_view session
 result<session_item> session_items::insert(const session& record) {
     if (std::string defect = defect_of(record); !defect.empty())
         return failure{store_error::invalid, "session cannot be stored: " + defect};
-    const auto exists = [&] {
-        return failure{store_error::exists,
-                       fmt::format("table {}: session \"{}\"", of_.table, record.session_id)};
-    };
+    const auto exists = [&] { return refusal(store_error::exists, record.session_id); };
     if (!of_.attributes.has_key_of_id()) {
         const auto known = read(record.session_id);
         if (!known)

@@ -60,6 +60,10 @@ class session_items {
     /// Every session in the table, in no order, by strong reads. `take` says whether to go on.
     [[nodiscard]] base::result<void> scan(const std::function<bool(session_item&&)>& take);
 
+    /// "table T: session "ID"WHAT".
+    [[nodiscard]] base::failure refusal(store_error code, std::string_view session_id,
+                                        std::string_view what = {}) const;
+
   private:
     [[nodiscard]] base::result<std::optional<json>> read_item(std::string_view session_id,
                                                               const std::stop_token& stop);
