@@ -36,13 +36,8 @@ void activity_sender::send(std::vector<activity_update> updates) {
     changed_.notify_all();
 }
 
-std::optional<activity_sender::outcome> activity_sender::finished() {
-    const std::lock_guard lock{mutex_};
-    return std::exchange(outcome_, std::nullopt);
-}
-
 std::optional<activity_sender::outcome>
-activity_sender::finished_within(std::chrono::milliseconds longest) {
+activity_sender::finished(std::chrono::milliseconds longest) {
     std::unique_lock lock{mutex_};
     changed_.wait_for(lock, longest, [this] { return !is_busy_; });
     return std::exchange(outcome_, std::nullopt);

@@ -31,10 +31,8 @@ class activity_sender {
         std::vector<activity_update> written, failed;
         base::result<void> result; // why some failed
     };
-    /// What came of the last batch, once.
-    [[nodiscard]] std::optional<outcome> finished();
-    /// The same, waited for at most this long.
-    [[nodiscard]] std::optional<outcome> finished_within(std::chrono::milliseconds longest);
+    /// What came of the last batch, once; waited for at most this long.
+    [[nodiscard]] std::optional<outcome> finished(std::chrono::milliseconds longest);
 
   private:
     void run(const std::stop_token& stop);

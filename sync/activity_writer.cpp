@@ -100,7 +100,7 @@ void activity_writer::write_some(store& to) {
 }
 
 void activity_writer::take_outcome() {
-    auto done = sender_->finished();
+    auto done = sender_->finished(0ms);
     if (!done)
         return;
     const auto now = time_.steady();
@@ -140,7 +140,7 @@ void activity_writer::write_the_rest(store* connected) {
                 break;
             sender_->send(flow_.next(batch_sessions_max, time_.steady()));
         }
-        auto done = sender_->finished_within(
+        auto done = sender_->finished(
             std::chrono::duration_cast<std::chrono::milliseconds>(end - time_.steady()));
         if (!done)
             break;

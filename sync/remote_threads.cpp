@@ -8,9 +8,9 @@
 
 namespace postern::sync {
 
-remote_threads::remote_threads(remote_table& table, const base::doorbell& news,
-                               const base::clock& time, base::log& log)
-    : activity_{table, news} {
+remote_threads::remote_threads(remote_table& table, base::doorbell news, const base::clock& time,
+                               base::log& log)
+    : news_{std::move(news)}, activity_{table, news_} {
     for (std::size_t which = 0; which < table.feeds(); ++which) {
         states_.push_back(std::make_unique<feed_state>());
         feed_state& state = *states_.back();
@@ -21,7 +21,7 @@ remote_threads::remote_threads(remote_table& table, const base::doorbell& news,
             [&table, &state, which](const std::stop_token& stop) {
                 return table.open_feed(which, state, stop);
             },
-            state, [&news] { news.ring(); }, time, log, std::random_device{}()));
+            state, [this] { news_.ring(); }, time, log, std::random_device{}()));
     }
 }
 

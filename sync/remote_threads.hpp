@@ -17,8 +17,7 @@ namespace postern::sync {
 /// Owned by the sync process's thread. The references outlive it.
 class remote_threads {
   public:
-    /// `news` is rung when the replica has changed, and when a batch of activity is through.
-    remote_threads(remote_table& table, const base::doorbell& news, const base::clock& time,
+    remote_threads(remote_table& table, base::doorbell news, const base::clock& time,
                    base::log& log);
 
     /// Someone has written to the remote table and not to the replica: the feeds look now.
@@ -27,7 +26,11 @@ class remote_threads {
     [[nodiscard]] std::int64_t current_at_ms() const noexcept;
     [[nodiscard]] activity_sender& activity() noexcept { return activity_; }
 
+    /// Rung when the replica has changed, and when a batch of activity is through.
+    [[nodiscard]] const base::doorbell& news() const noexcept { return news_; }
+
   private:
+    base::doorbell news_;                             // before the threads that ring it
     std::vector<std::unique_ptr<feed_state>> states_; // before the threads that write them
     std::vector<std::unique_ptr<feed_thread>> feeds_;
     activity_sender activity_;

@@ -22,18 +22,18 @@ constexpr auto beat_interval = 1s;
 
 class worker {
   public:
-    /// `remote` is null for a store on this host, and rings `news`.
+    /// `remote` is null for a store on this host.
     worker(const options& opts, const open_store& open, const bells& rings, int stop_fd,
            cache::session_writer& table, const base::clock& time, base::log& log,
-           remote_threads* remote, const base::doorbell* news)
+           remote_threads* remote)
         : options_{opts}, rings_{rings}, stop_fd_{stop_fd}, table_{table}, time_{time}, log_{log},
           follower_{opts, open, table, time, log, std::random_device{}()}, remote_{remote},
-          news_{news}, activity_{opts,
-                                 table,
-                                 time,
-                                 log,
-                                 remote == nullptr ? nullptr : &remote->activity(),
-                                 std::random_device{}()} {}
+          activity_{opts,
+                    table,
+                    time,
+                    log,
+                    remote == nullptr ? nullptr : &remote->activity(),
+                    std::random_device{}()} {}
 
     int run() {
         // Let in only while it waits: one that comes in between is not lost.
@@ -74,7 +74,7 @@ class worker {
                                .tv_nsec = std::chrono::nanoseconds{left % 1s}.count()};
         std::array<pollfd, 3> fds{{{rings_.sync.fd(), POLLIN, 0},
                                    {stop_fd_, POLLIN, 0},
-                                   {news_ == nullptr ? -1 : news_->fd(), POLLIN, 0}}};
+                                   {remote_ == nullptr ? -1 : remote_->news().fd(), POLLIN, 0}}};
         const int ready = ::ppoll(fds.data(), fds.size(), &longest, &while_waiting_);
         if (ready < 0) { // a signal: a command has written to the store
             if (remote_ != nullptr)
@@ -87,7 +87,7 @@ class worker {
         if (fds[0].revents != 0)
             rings_.sync.silence();
         if (fds[2].revents != 0)
-            news_->silence();
+            remote_->news().silence();
         return {fds[0].revents != 0 || fds[2].revents != 0, fds[1].revents != 0};
     }
 
@@ -137,7 +137,6 @@ class worker {
     base::log& log_;
     follower follower_;
     remote_threads* remote_;
-    const base::doorbell* news_;
     activity_writer activity_;
     base::steady_time beat_at_{};
 };
@@ -173,7 +172,7 @@ int run(const options& opts, const open_store& open, const bells& rings, int sto
     auto table = open_table(opts, log);
     if (!table)
         return fail(log, "the session table cannot be written", table.error());
-    return worker{opts, open, rings, stop_fd, *table, time, log, nullptr, nullptr}.run();
+    return worker{opts, open, rings, stop_fd, *table, time, log, nullptr}.run();
 }
 
 int run(const options& opts, const open_remote& open, const bells& rings, int stop_fd,
@@ -188,14 +187,14 @@ int run(const options& opts, const open_remote& open, const bells& rings, int st
     const auto say = [&](const std::string& sentence) { log.warn("{}", sentence); };
     if (const auto made = prepare_replica(replica, say); !made)
         return fail(log, "the store's replica cannot be kept", made.error());
-    const auto news = base::doorbell::make();
+    auto news = base::doorbell::make();
     if (!news)
         return fail(log, "the store cannot be followed", news.error());
-    remote_threads threads{**remote, *news, time, log};
+    remote_threads threads{**remote, std::move(*news), time, log};
     const open_store from_replica = [&] {
         return open_replica_store(replica, [&] { return threads.current_at_ms(); });
     };
-    return worker{opts, from_replica, rings, stop_fd, *table, time, log, &threads, &*news}.run();
+    return worker{opts, from_replica, rings, stop_fd, *table, time, log, &threads}.run();
 }
 
 } // namespace postern::sync
