@@ -63,10 +63,10 @@ class DynamoDBLocal:
     def start(self):
         """Starts it (again, on the same port; it is then empty) and waits until it answers."""
         assert shutil.which("java"), "DynamoDB Local needs a Java 17: ./dev test process brings it"
-        home = jar().parent
+        jars = jar().parent
         self.program = harness.Program(
             ["java", f"-Xmx{self.heap}", "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-             f"-Djava.library.path={home / 'DynamoDBLocal_lib'}", "-jar", str(home / "DynamoDBLocal.jar"),
+             f"-Djava.library.path={jars / 'DynamoDBLocal_lib'}", "-jar", str(jars / "DynamoDBLocal.jar"),
              "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self.port)],
             self.folder / "dynamodb_local.log", cwd=self.folder, env={**os.environ, "DDB_LOCAL_TELEMETRY": "0"})
         harness.until("DynamoDB Local answers", self._answers, within=60, every=0.1)
