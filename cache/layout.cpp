@@ -38,7 +38,9 @@ constexpr std::uint64_t format = folded({layout_version,
                                          sizeof(bucket),
                                          offsetof(bucket, overflow),
                                          sizeof(slot),
-                                         sizeof(slot_tail),
+                                         sizeof(text_line),
+                                         text_group_lines,
+                                         text_step_bytes,
                                          offsetof(slot, shape),
                                          offsetof(slot, address),
                                          offsetof(slot, resume_until_ms),
@@ -62,10 +64,18 @@ geometry geometry_of(std::uint64_t capacity) noexcept {
     g.counters_offset = page_bytes;
     g.index_offset = g.counters_offset + page_rounded(process_slots * sizeof(counter_block));
     g.slots_offset = g.index_offset + page_rounded(g.bucket_count * sizeof(bucket));
-    g.tails_offset = g.slots_offset + page_rounded(g.slot_count * sizeof(slot));
-    g.activity_offset = g.tails_offset + page_rounded(g.slot_count * sizeof(slot_tail));
-    g.file_bytes = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
+    g.activity_offset = g.slots_offset + page_rounded(g.slot_count * sizeof(slot));
+    g.texts_offset = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
+    g.file_bytes = g.texts_offset + page_rounded(g.text_lines() * sizeof(text_line));
     return g;
+}
+
+std::uint64_t geometry::bytes_with_texts(std::uint64_t groups) const noexcept {
+    constexpr std::uint64_t group_bytes = text_group_lines * sizeof(text_line);
+    const std::uint64_t used = std::min(groups, text_groups()) * group_bytes;
+    const std::uint64_t steps =
+        std::max<std::uint64_t>(1, (used + text_step_bytes - 1) / text_step_bytes);
+    return std::min(file_bytes, texts_offset + steps * text_step_bytes);
 }
 
 } // namespace postern::cache

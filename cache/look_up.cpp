@@ -27,13 +27,15 @@ slot_read read_slot(const table_view& table, std::uint64_t& entry, std::uint64_t
     const std::size_t used = image.shape().used_words();
     for (std::size_t i = slot_fixed_words; i < std::min(used, slot_near_words); ++i)
         image.words[i] = load_acquire(words[i]);
-    for (std::size_t i = slot_near_words; i < used; ++i)
-        image.words[i] = load_acquire(table.slot_word(number, i));
+    const bool has_text =
+        image.first_line() + std::uint64_t{slot_image::lines_for(used)} <= table.shape.text_lines();
+    for (std::size_t i = slot_near_words; i < used && has_text; ++i)
+        image.words[i] = load_acquire(table.slot_word(from, image.first_line(), i));
     if (load_acquire(entry) != seen || load_relaxed(from.seal) != seal)
         return slot_read::moved;
     // From here on the content is known to have stood still: what is wrong with it is damage.
     image.words[0] = seal;
-    return image.is_whole(number, used) ? slot_read::good : slot_read::bad;
+    return has_text && image.is_whole(number, used) ? slot_read::good : slot_read::bad;
 }
 
 namespace {

@@ -97,7 +97,8 @@ base::result<prepared> prepare(const std::string& path, std::uint64_t capacity,
     const auto identity = identify(fd->get(), path);
     if (identity && identity->shape.capacity == capacity) {
         // A copy made by other tools may have holes.
-        if (auto done = allocate(fd->get(), identity->shape.file_bytes, path); !done)
+        if (auto done = allocate(fd->get(), identity->shape, text_groups_used(fd->get()), path);
+            !done)
             return done.error();
         if (owner.given() && ::fchown(fd->get(), owner.uid, owner.gid) != 0)
             return base::failure{base::last_errno(), path + " cannot be given to its account"};

@@ -52,7 +52,8 @@ struct session_writer::state {
     table_patrol round;
 
     state(std::unique_ptr<segment> m, std::string path)
-        : mapped{std::move(m)}, writer{mapped->view()}, round{*mapped, writer, std::move(path)} {}
+        : mapped{std::move(m)}, writer{mapped->view(), mapped->file()}, round{*mapped, writer,
+                                                                              std::move(path)} {}
     file_header& header() const { return *mapped->view().header; }
 };
 

@@ -24,7 +24,8 @@ enum class put_result {
     inserted,
     updated,
     unchanged, // the table holds this version or a newer one
-    full,      // capacity reached: refused, counted; nothing else is disturbed
+    full,      // capacity reached, or no disk for a long text: refused, counted; nothing else is
+               // disturbed
     bad_key,   // empty or longer than 255 bytes: refused, counted
     bad_text,  // key and session id do not fit into one slot together: refused, counted
 };

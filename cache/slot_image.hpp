@@ -5,6 +5,7 @@
 #include "cache/layout.hpp"
 #include "cache/route.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <string_view>
 
@@ -62,6 +63,20 @@ struct slot_image {
     }
     void set_epoch(std::uint32_t epoch) noexcept {
         words[2] = (words[2] & 0xffffffff00000000) | epoch;
+    }
+    /// How many text lines a slot of `used` words takes: 0, 1, 2 or 4.
+    [[nodiscard]] static constexpr std::uint32_t lines_for(std::size_t used) noexcept {
+        return used <= slot_near_words
+                   ? 0
+                   : static_cast<std::uint32_t>(std::bit_ceil(
+                         (used - slot_near_words + text_line_words - 1) / text_line_words));
+    }
+    [[nodiscard]] std::uint32_t first_line() const noexcept {
+        return static_cast<std::uint32_t>(words[offsetof(slot, access) / 8] >> 32);
+    }
+    void set_first_line(std::uint32_t line) noexcept {
+        std::uint64_t& word = words[offsetof(slot, access) / 8];
+        word = (word & 0xffffffff) | std::uint64_t{line} << 32;
     }
     void copy_to(route& out, std::uint32_t activity_line) const noexcept;
 

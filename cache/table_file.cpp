@@ -58,8 +58,8 @@ file_header header_of(const geometry& shape) {
     header.counters_offset = shape.counters_offset;
     header.index_offset = shape.index_offset;
     header.slots_offset = shape.slots_offset;
-    header.tails_offset = shape.tails_offset;
     header.activity_offset = shape.activity_offset;
+    header.texts_offset = shape.texts_offset;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     header.created_at_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
@@ -193,22 +193,35 @@ base::result<base::unique_fd> make_table_file(const std::string& beside, std::ui
         return give_up({base::last_errno(), beside});
     if (owner.given() && ::fchown(fd->get(), owner.uid, owner.gid) != 0)
         return give_up({base::last_errno(), beside + ": cannot be given to its account"});
-    if (auto done = allocate(fd->get(), shape.file_bytes, beside); !done)
+    if (auto done = allocate(fd->get(), shape, 0, beside); !done)
         return give_up(done.error());
     if (auto done = write_header(fd->get(), shape, beside); !done)
         return give_up(done.error());
     return fd;
 }
 
-base::result<void> allocate(int fd, std::uint64_t bytes, const std::string& path) {
+std::uint64_t text_groups_used(int fd) noexcept {
+    std::uint64_t groups = 0;
+    const ssize_t n = ::pread(fd, &groups, sizeof groups, offsetof(file_header, text_groups));
+    return n == static_cast<ssize_t>(sizeof groups) ? groups : 0;
+}
+
+base::error_code allocate(int fd, std::uint64_t from, std::uint64_t to) noexcept {
     int cause = 0;
     do
-        cause = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+        cause = ::posix_fallocate(fd, static_cast<off_t>(from), static_cast<off_t>(to - from));
     while (cause == EINTR);
-    if (cause == 0)
-        return {};
-    return base::failure{{cause, boost::system::system_category()},
-                         fmt::format("{} needs {} bytes on its disk", path, bytes)};
+    return {cause, boost::system::system_category()};
+}
+
+base::result<void> allocate(int fd, const geometry& shape, std::uint64_t text_groups,
+                            const std::string& path) {
+    if (::ftruncate(fd, static_cast<off_t>(shape.file_bytes)) != 0)
+        return base::failure{base::last_errno(), path};
+    const std::uint64_t bytes = shape.bytes_with_texts(text_groups);
+    if (const base::error_code cause = allocate(fd, 0, bytes))
+        return base::failure{cause, fmt::format("{} needs {} bytes on its disk", path, bytes)};
+    return {};
 }
 
 base::result<void> lock_for_writing(int fd, const std::string& path) {

@@ -36,9 +36,16 @@ struct table_identity {
 [[nodiscard]] base::result<base::unique_fd>
 make_table_file(const std::string& beside, std::uint64_t capacity, const file_owner& owner);
 
-/// Allocates every block of the file, so that a store into the mapping never finds a hole on a full
-/// disk. Errors: ENOSPC and others of posix_fallocate(3).
-[[nodiscard]] base::result<void> allocate(int fd, std::uint64_t bytes, const std::string& path);
+/// Gives the file its size and allocates every block of it, so that a store into the mapping never
+/// finds a hole on a full disk; of the texts, as many as `text_groups` and what comes with them.
+/// Errors: ENOSPC and others of posix_fallocate(3).
+[[nodiscard]] base::result<void> allocate(int fd, const geometry& shape, std::uint64_t text_groups,
+                                          const std::string& path);
+/// A part of the file, within its size. No range is looked at twice for nothing: tmpfs goes through
+/// it page by page.
+[[nodiscard]] base::error_code allocate(int fd, std::uint64_t from, std::uint64_t to) noexcept;
+/// What the header says of it, whether or not it can be; 0: it cannot be read.
+[[nodiscard]] std::uint64_t text_groups_used(int fd) noexcept;
 
 /// Takes the single writer's lock (an open-file-description lock: it goes with the descriptor,
 /// however its process dies). Errors: writer_busy.

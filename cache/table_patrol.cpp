@@ -105,13 +105,9 @@ base::result<bool> table_patrol::mend_size() {
     const bool is_named = ::stat(path_.c_str(), &named) == 0;
     if (is_named ? named.st_ino != opened.st_ino || named.st_dev != opened.st_dev : errno == ENOENT)
         return base::failure{make_error_code(error::replaced), path_};
-    const std::uint64_t bytes = table_.shape.file_bytes;
-    if (static_cast<std::uint64_t>(opened.st_size) == bytes)
+    if (static_cast<std::uint64_t>(opened.st_size) == table_.shape.file_bytes)
         return false;
-    if (static_cast<std::uint64_t>(opened.st_size) > bytes &&
-        ::ftruncate(mapped_.file(), static_cast<off_t>(bytes)) != 0)
-        return base::failure{base::last_errno(), path_};
-    if (auto done = allocate(mapped_.file(), bytes, path_); !done)
+    if (auto done = allocate(mapped_.file(), table_.shape, writer_.text_groups(), path_); !done)
         return done.error();
     return true;
 }
@@ -125,6 +121,7 @@ mended table_patrol::mend_header() {
     put_right(header.live, writer_.live(), found);
     put_right(header.synced_at_ms, synced_at_ms_, found);
     put_right(header.sync_pid, sync_pid_, found);
+    put_right(header.text_groups, writer_.text_groups(), found);
     for (std::size_t i = 0; i < boot_id_.size(); ++i)
         put_right(header.boot_id[i], boot_id_[i], found);
     for (int copies = 2; copies > 0; --copies) {

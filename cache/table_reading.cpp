@@ -44,11 +44,13 @@ base::result<bool> table_reading::slot_into(std::uint64_t entry, slot_image& ima
     if (auto done = read(shape_.slots_offset + number * sizeof(slot), image.words, sizeof(slot));
         !done)
         return done.error();
-    if (image.shape().used_words() > slot_near_words)
-        if (auto done = read(shape_.tails_offset + number * sizeof(slot_tail),
-                             image.words + slot_near_words, sizeof(slot_tail));
-            !done)
-            return done.error();
+    const std::uint64_t lines = slot_image::lines_for(image.shape().used_words());
+    if (image.first_line() + lines > shape_.text_lines())
+        return false;
+    if (auto done = read(shape_.texts_offset + image.first_line() * sizeof(text_line),
+                         image.words + slot_near_words, lines * sizeof(text_line));
+        !done)
+        return done.error();
     return image.is_whole(number, image.shape().used_words());
 }
 

@@ -20,8 +20,8 @@ struct table_view {
     counter_block* counters = nullptr;
     bucket* buckets = nullptr;
     slot* slots = nullptr;
-    slot_tail* tails = nullptr;
     activity_line* lines = nullptr;
+    text_line* texts = nullptr;
 
     /// Requires: `base` is a mapping of `shape_.file_bytes` bytes.
     [[nodiscard]] static table_view over(void* base, const geometry& shape_,
@@ -33,8 +33,8 @@ struct table_view {
                 reinterpret_cast<counter_block*>(at + shape_.counters_offset),
                 reinterpret_cast<bucket*>(at + shape_.index_offset),
                 reinterpret_cast<slot*>(at + shape_.slots_offset),
-                reinterpret_cast<slot_tail*>(at + shape_.tails_offset),
-                reinterpret_cast<activity_line*>(at + shape_.activity_offset)};
+                reinterpret_cast<activity_line*>(at + shape_.activity_offset),
+                reinterpret_cast<text_line*>(at + shape_.texts_offset)};
     }
 
     [[nodiscard]] std::uint64_t probes_max() const noexcept {
@@ -43,10 +43,13 @@ struct table_view {
     [[nodiscard]] std::uint64_t bucket_after(std::uint64_t b) const noexcept {
         return b + 1 == shape.bucket_count ? 0 : b + 1;
     }
-    /// Word `i` of slot `number` as slot_image counts them: the slot's own, then its tail's.
-    [[nodiscard]] std::uint64_t& slot_word(std::uint64_t number, std::size_t i) const noexcept {
-        return i < slot_near_words ? reinterpret_cast<std::uint64_t*>(slots + number)[i]
-                                   : tails[number].text[i - slot_near_words];
+    /// Word `i`, as slot_image counts them, of a slot whose own words are `own` and whose lines
+    /// begin at `first_line`.
+    [[nodiscard]] std::uint64_t& slot_word(slot& own, std::uint64_t first_line,
+                                           std::size_t i) const noexcept {
+        return i < slot_near_words
+                   ? reinterpret_cast<std::uint64_t*>(&own)[i]
+                   : reinterpret_cast<std::uint64_t*>(texts + first_line)[i - slot_near_words];
     }
     [[nodiscard]] std::uint64_t& entry_at(std::uint64_t place) const noexcept {
         return buckets[place / bucket_entries].entries[place % bucket_entries];

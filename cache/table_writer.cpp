@@ -6,11 +6,20 @@
 #include "base/limits.hpp"
 #include "cache/activity_lines.hpp"
 #include "cache/look_up.hpp"
+#include "cache/table_file.hpp"
 
 #include <utility>
 
 namespace postern::cache {
 namespace {
+
+/// What an update can still have when there is no disk for new sessions.
+constexpr std::uint64_t groups_for_updates = 1;
+
+std::uint64_t groups_there(const geometry& shape, std::uint64_t used) {
+    return (shape.bytes_with_texts(used) - shape.texts_offset) /
+           (text_group_lines * sizeof(text_line));
+}
 
 bool is_key(std::string_view key) {
     return !key.empty() && key.size() <= base::limits::route_key_bytes_max;
@@ -18,9 +27,11 @@ bool is_key(std::string_view key) {
 
 } // namespace
 
-table_writer::table_writer(const table_view& table)
+table_writer::table_writer(const table_view& table, int file)
     : table_{table}, repaired_{repair_index(table)}, index_{std::move(repaired_.index)},
-      free_slots_{table.shape.slot_count}, last_active_(table.shape.places(), 0) {
+      free_slots_{table.shape.slot_count}, texts_{table.shape}, file_{file},
+      text_groups_there_{groups_there(table.shape, 0)}, last_active_(table.shape.places(), 0) {
+    claim_texts();
     for (std::uint64_t number = 0; number < table_.shape.slot_count; ++number)
         if (!repaired_.slot_used[number])
             free_slots_.push(static_cast<std::uint32_t>(number));
@@ -87,6 +98,10 @@ put_result table_writer::put(std::string_view key, const route& value) {
     }
     if (parted)
         image_.set_epoch(renew_activity(table_, at.place));
+    if (!take_text(free_slots_.front(), 0)) {
+        count(counter::table_full);
+        return put_result::full;
+    }
     const std::uint32_t fresh = take_free_slot();
     const std::uint32_t old = slot_of(entry_at(at.place));
     fill(fresh);
@@ -102,7 +117,8 @@ put_result table_writer::insert(std::string_view key, std::uint64_t hash, const 
         count(counter::table_texts_refused);
         return put_result::bad_text;
     }
-    if (live_ >= table_.shape.capacity || place == nowhere || free_slots_.empty()) {
+    if (live_ >= table_.shape.capacity || place == nowhere || free_slots_.empty() ||
+        !take_text(free_slots_.front(), groups_for_updates)) {
         count(counter::table_full);
         return put_result::full;
     }
@@ -119,14 +135,63 @@ put_result table_writer::insert(std::string_view key, std::uint64_t hash, const 
     return put_result::inserted;
 }
 
+bool table_writer::take_text(std::uint32_t slot_number, std::uint64_t groups_left) {
+    const std::uint32_t lines = slot_image::lines_for(image_.shape().used_words());
+    image_.set_first_line(0);
+    if (lines == 0)
+        return true;
+    const auto take = [&] {
+        return texts_.take(slot_number, lines, text_groups_there_ - groups_left);
+    };
+    auto first = take();
+    if (!first && make_texts(text_groups_there_ + 1))
+        first = take();
+    if (!first)
+        return false;
+    image_.set_first_line(*first);
+    store_relaxed(table_.header->text_groups, texts_.groups());
+    return true;
+}
+
+/// Disk for so many groups, and what comes with them; it is there before anything lies on it.
+bool table_writer::make_texts(std::uint64_t groups) {
+    const std::uint64_t from = table_.shape.bytes_with_texts(text_groups_there_);
+    const std::uint64_t to = table_.shape.bytes_with_texts(groups);
+    if (to > from && allocate(file_, from, to))
+        return false;
+    text_groups_there_ = groups_there(table_.shape, groups);
+    return to > from;
+}
+
+/// Those of published slots; what a dead writer had taken besides is free.
+void table_writer::claim_texts() {
+    const std::uint64_t groups =
+        std::min(load_relaxed(table_.header->text_groups), table_.shape.text_groups());
+    if (groups == 0)
+        return;
+    make_texts(groups); // there already, unless the header is damaged
+    for (std::uint64_t number = 0; number < table_.shape.slot_count; ++number) {
+        if (!repaired_.slot_used[number])
+            continue;
+        slot& own = table_.slots[number];
+        const std::uint64_t first = load_relaxed(own.access) >> 32;
+        const std::uint32_t lines =
+            slot_image::lines_for(slot_shape{load_relaxed(own.shape)}.used_words());
+        if (lines > 0 && first < groups * text_group_lines)
+            texts_.claim(static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(first),
+                         lines);
+    }
+}
+
 void table_writer::fill(std::uint32_t slot_number) {
-    std::uint64_t& seal = table_.slots[slot_number].seal;
+    slot& own = table_.slots[slot_number];
+    std::uint64_t& seal = own.seal;
     const std::size_t used = image_.shape().used_words();
     const auto old = static_cast<std::uint32_t>(load_relaxed(seal));
     const std::uint32_t odd = (old | 1) + (old & 1) * 2; // never the odd number that is there
     store_release(seal, odd);
     for (std::size_t i = 1; i < used; ++i)
-        store_release(table_.slot_word(slot_number, i), image_.words[i]);
+        store_release(table_.slot_word(own, image_.first_line(), i), image_.words[i]);
     const std::uint64_t sum = image_.checksum(slot_number, used);
     store_release(seal, sum << 32 | static_cast<std::uint32_t>(odd + 1));
 }
@@ -162,6 +227,7 @@ std::uint32_t table_writer::take_free_slot() {
 
 void table_writer::give_back(std::uint32_t slot_number) {
     repaired_.slot_used[slot_number] = false;
+    texts_.give_back(slot_number);
     free_slots_.push(slot_number);
 }
 

@@ -6,6 +6,7 @@
 #include "cache/slot_image.hpp"
 #include "cache/slot_queue.hpp"
 #include "cache/table_view.hpp"
+#include "cache/text_room.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -22,7 +23,8 @@ namespace postern::cache {
 class table_writer {
   public:
     /// Repairs what the last writer left (index_repair.hpp). Requires: the table's writer lock.
-    explicit table_writer(const table_view& table);
+    /// `file`, the table's descriptor, outlives it: it grows with the texts.
+    table_writer(const table_view& table, int file);
 
     put_result put(std::string_view key, const route& value);
     bool remove(std::string_view key, std::uint64_t version);
@@ -36,6 +38,8 @@ class table_writer {
         const std::function<void(std::string_view, const route&, const activity&)>& visit);
 
     [[nodiscard]] std::uint64_t live() const noexcept { return live_; }
+    /// What the header's field is to be.
+    [[nodiscard]] std::uint64_t text_groups() const noexcept { return texts_.groups(); }
     [[nodiscard]] const repair_report& repaired() const noexcept { return repaired_; }
 
     /// Puts `count` buckets from `first` on back to what was written there.
@@ -57,6 +61,11 @@ class table_writer {
     location find(std::string_view key, std::uint64_t hash);
     put_result insert(std::string_view key, std::uint64_t hash, const route& value,
                       std::uint64_t place);
+    /// Lines for the text of image_ that the slot has no room for; `groups_left` are not touched.
+    /// False: its disk is full.
+    [[nodiscard]] bool take_text(std::uint32_t slot_number, std::uint64_t groups_left);
+    bool make_texts(std::uint64_t groups);
+    void claim_texts();
     void fill(std::uint32_t slot_number);
     void take_out(std::uint64_t place);
     [[nodiscard]] std::uint32_t take_free_slot();
@@ -76,6 +85,9 @@ class table_writer {
     repair_report repaired_;
     std::vector<bucket> index_; // what the file's index is to be
     slot_queue free_slots_;     // exactly the slots that repaired_.slot_used has as false
+    text_room texts_;
+    int file_;
+    std::uint64_t text_groups_there_ = 0; // in the file, without holes
     std::uint64_t live_ = 0;
     std::vector<bool> marked_;               // by place; empty when no mark and sweep goes on
     std::vector<std::uint64_t> last_active_; // by place: digest of the activity last visited

@@ -190,9 +190,14 @@ void follower::note(const applied& done) {
     if (done.was_full && !is_full_) {
         is_full_ = true;
         full_retry_at_ = time_.steady() + options_.full_retry_interval;
-        log_.error("the session table is full: new sessions are refused beyond {}; raise capacity "
-                   "in session_table",
-                   table_.capacity());
+        if (table_.live() < table_.capacity())
+            log_.error(
+                "the session table's disk is full: new sessions with long names are refused; "
+                "make room on it, or move session_table");
+        else
+            log_.error("the session table is full: new sessions are refused beyond {}; raise "
+                       "capacity in session_table",
+                       table_.capacity());
     }
 }
 

@@ -16,6 +16,7 @@
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
+#include <sys/stat.h>
 #include <thread>
 
 namespace postern::bench {
@@ -185,9 +186,12 @@ std::unique_ptr<contender> make_flat_map(std::uint64_t sessions, bool locked) {
 
 table_figures measure_postern(const std::string& directory, std::uint64_t sessions) {
     table_figures figures;
-    figures.bytes_per_session = static_cast<double>(cache::geometry_of(sessions).file_bytes) /
-                                static_cast<double>(sessions);
     const std::string path = postern_table::path_in(directory, sessions);
+    struct stat file = {};
+    if (::stat(path.c_str(), &file) != 0)
+        give_up("the table cannot be looked at");
+    figures.bytes_per_session =
+        static_cast<double>(file.st_blocks) * 512 / static_cast<double>(sessions);
     std::vector<double> starts;
     std::vector<double> first_looks;
     for (int i = 0; i < 7; ++i) {

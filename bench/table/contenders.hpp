@@ -32,7 +32,8 @@ class contender {
     virtual double stop_writer() = 0;
 };
 
-/// Size in bytes and the time a new writer takes to start on a full table; postern's own only.
+/// What the file takes on its disk and the time a new writer takes to start on a full table;
+/// postern's own only.
 struct table_figures {
     double bytes_per_session = 0;
     double warm_start_ms = 0;

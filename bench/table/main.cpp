@@ -6,6 +6,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -54,6 +55,43 @@ void look_up_all(benchmark::State& state, arena& in, const kind& of, bool under_
         state.counters["changes/s"] = table->stop_writer();
     if (misses != 0)
         state.SkipWithError("keys were not found");
+}
+
+struct percentiles {
+    double p50 = 0;
+    double p99 = 0;
+};
+
+/// Of look-ups that are timed one by one, ns by the wall, without what reading the clock takes (the
+/// median of doing just that).
+percentiles timed_one_by_one(arena& in, const kind& of, bool under_writer) {
+    contender& table = *in.tables.at(of.name);
+    if (under_writer)
+        table.start_writer();
+    const auto elapsed_of = [&](auto&& act) {
+        const auto began = std::chrono::steady_clock::now();
+        act();
+        return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - began)
+            .count();
+    };
+    const std::uint64_t count = 400'000;
+    std::vector<double> looks(count);
+    std::vector<double> clocks(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::string_view key = (*in.keys)[i % in.sessions];
+        looks[i] = elapsed_of([&] { benchmark::DoNotOptimize(table.look_up(key)); });
+        clocks[i] = elapsed_of([] {});
+    }
+    if (under_writer)
+        table.stop_writer();
+    const auto at = [](std::vector<double>& all, double part) {
+        const auto nth =
+            all.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(all.size()));
+        std::nth_element(all.begin(), nth, all.end());
+        return *nth;
+    };
+    const double clock = at(clocks, 0.5);
+    return {at(looks, 0.5) - clock, at(looks, 0.99) - clock};
 }
 
 /// Prints as usual and keeps each repetition for the table at the end.
@@ -106,9 +144,13 @@ std::vector<std::uint64_t> sizes_from(std::string_view list) {
 }
 
 void print_summary(const keeping_reporter& kept, const std::vector<kind>& kinds,
-                   const std::vector<std::uint64_t>& sizes, const std::string& directory) {
-    std::printf("\nMedians, ns of CPU a look-up (wall), and CPU over the quiet flat map's:\n");
-    for (const std::uint64_t sessions : sizes) {
+                   const std::vector<std::unique_ptr<arena>>& arenas,
+                   const std::string& directory) {
+    std::printf(
+        "\nMedians, ns of CPU a look-up (wall), CPU over the quiet flat map's, and of single "
+        "look-ups by the wall\n");
+    for (const auto& in : arenas) {
+        const std::uint64_t sessions = in->sessions;
         const double floor = kept.median_cpu(name_of(kinds[1], sessions, false));
         std::printf("\n%llu sessions\n", static_cast<unsigned long long>(sessions));
         for (const kind& of : kinds)
@@ -117,14 +159,18 @@ void print_summary(const keeping_reporter& kept, const std::vector<kind>& kinds,
                 const double cpu = kept.median_cpu(name);
                 if (cpu == 0)
                     continue;
-                std::printf("  %-32s %7.0f (%7.0f)   %5.2f x\n",
+                const percentiles single = timed_one_by_one(*in, of, under_writer);
+                std::printf("  %-42s %7.0f (%7.0f)   %5.2f x   p50 %5.0f  p99 %6.0f\n",
                             (of.name + (under_writer ? ", 10k changes/s" : ", quiet")).c_str(), cpu,
-                            kept.median_wall(name), floor == 0 ? 0.0 : cpu / floor);
+                            kept.median_wall(name), floor == 0 ? 0.0 : cpu / floor, single.p50,
+                            single.p99);
             }
         const table_figures figures = measure_postern(directory, sessions);
         std::printf(
-            "  table: %.0f bytes a session, warm start %.1f ms, open and first look-up %.0f us\n",
-            figures.bytes_per_session, figures.warm_start_ms, figures.first_look_up_us);
+            "  table: %.0f bytes a session on disk (%.0f beyond its key), warm start %.1f ms, open "
+            "and first look-up %.0f us\n",
+            figures.bytes_per_session, figures.bytes_per_session - key_bytes, figures.warm_start_ms,
+            figures.first_look_up_us);
     }
 }
 
@@ -172,7 +218,7 @@ int run(int argc, char** argv) {
     }
     keeping_reporter reporter;
     benchmark::RunSpecifiedBenchmarks(&reporter);
-    print_summary(reporter, kinds, sizes, directory);
+    print_summary(reporter, kinds, arenas, directory);
     return 0;
 }
 

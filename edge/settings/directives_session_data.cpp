@@ -14,9 +14,10 @@ const directive table[] = {
      .standard = "/var/lib/postern/sessions.table capacity=100k",
      .line = "The file with the session table, which all processes share in memory, and how many "
              "sessions fit",
-     .more = "In the capacity k is a thousand and m a million; 100 m at most. The file's space is "
-             "taken in full when it is made, some "
-             "500 bytes a session. With another capacity the table is made anew from the store.",
+     .more = "In the capacity k is a thousand and m a million; 100 m at most. The file takes some "
+             "230 bytes a session when it is made, and up to 256 more as it needs them for each "
+             "whose key and id have more than 56. With another capacity the table is made anew "
+             "from the store.",
      .example = "session_table /var/lib/postern/sessions.table capacity=1m;"},
     {.name = "store",
      .contexts = context::main,

@@ -65,7 +65,7 @@ TEST_F(concurrency, readers_see_whole_routes_that_only_get_newer) {
     const auto mapped = segment::map(path(), segment::role::writer);
     ASSERT_TRUE(mapped);
     const table_view& table = (*mapped)->view();
-    table_writer w{table};
+    table_writer w{table, (*mapped)->file()};
     for (std::uint64_t n = 0; n < lasting_keys; ++n)
         w.put(key_number(n), route_of(key_number(n), 1));
 
@@ -142,7 +142,7 @@ class slot_reading : public table_test {
         auto mapped = segment::map(path(), segment::role::writer);
         ASSERT_TRUE(mapped);
         mapped_ = std::move(*mapped);
-        writer_.emplace(mapped_->view());
+        writer_.emplace(mapped_->view(), mapped_->file());
         writer_->put("k", route_of("k", 1));
         route found;
         ASSERT_TRUE(look_up(mapped_->view(), "k", sip_hash(mapped_->view().key, "k"), found).found);

@@ -176,7 +176,7 @@ class vandal {
         case 6:
             return shape.slots_offset + below(3 * capacity * sizeof(slot));
         case 7:
-            return shape.tails_offset + below(3 * capacity * sizeof(slot_tail));
+            return shape.texts_offset + below(3 * capacity * sizeof(text_line));
         default:
             return shape.activity_offset + below(shape.places() * sizeof(activity_line));
         }

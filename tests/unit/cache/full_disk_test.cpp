@@ -9,12 +9,12 @@ namespace {
 using table_on_a_full_disk = table_test;
 namespace fs = std::filesystem;
 
-/// A file system of its own, of one MiB; needs root.
+/// A file system of its own, small; needs root.
 class small_disk {
   public:
-    explicit small_disk(const std::string& at) : at_{at} {
+    explicit small_disk(const std::string& at, const char* size = "size=1m") : at_{at} {
         fs::create_directory(at);
-        mounted_ = ::mount("none", at.c_str(), "tmpfs", 0, "size=1m") == 0;
+        mounted_ = ::mount("none", at.c_str(), "tmpfs", 0, size) == 0;
     }
     ~small_disk() {
         if (mounted_)
@@ -35,7 +35,7 @@ TEST_F(table_on_a_full_disk, is_an_error_and_nothing_else) {
     const auto refused = prepare(table, 100'000);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, boost::system::errc::no_space_on_device);
-    EXPECT_NE(refused.error().what.find(std::to_string(geometry_of(100'000).file_bytes)),
+    EXPECT_NE(refused.error().what.find(std::to_string(geometry_of(100'000).bytes_with_texts(0))),
               std::string::npos)
         << refused.error().what;
     EXPECT_TRUE(fs::is_empty(path("disk")));
@@ -56,6 +56,36 @@ TEST_F(table_on_a_full_disk, is_an_error_and_nothing_else) {
         ASSERT_EQ(w->put(key_number(n), route_of(key_number(n), 1)), put_result::inserted);
     for (std::uint64_t n = 0; n < 5000; ++n)
         ASSERT_EQ(w->put(key_number(3), route_of(key_number(3), n + 2)), put_result::updated);
+}
+
+TEST_F(table_on_a_full_disk, refuses_new_long_texts_and_goes_on_with_those_it_has) {
+    const small_disk disk{path("disk"), "size=8m"};
+    if (!disk.mounted())
+        GTEST_SKIP() << "no permission to mount a small file system";
+    const std::string table = path("disk") + "/sessions.table";
+    constexpr std::uint64_t capacity = 20'000; // 5 MiB, and another 5 of texts
+    ASSERT_TRUE(prepare(table, capacity));
+    auto w = session_writer::open(table);
+    ASSERT_TRUE(w);
+    const auto key = [](std::uint64_t n) { return std::to_string(n) + std::string(190, 'k'); };
+    std::uint64_t n = 0;
+    while (w->put(key(n), route_of(key(n), 1)) == put_result::inserted)
+        ++n;
+    EXPECT_GT(n, 4'096U) << "more than the first MiB";
+    EXPECT_LT(n, capacity);
+    EXPECT_EQ(w->put(key(n), route_of(key(n), 1)), put_result::full);
+    EXPECT_EQ(w->put("short", {}), put_result::inserted);
+    for (std::uint64_t version = 2; version < 20; ++version)
+        for (std::uint64_t old = 0; old < n; old += 97)
+            ASSERT_EQ(w->put(key(old), route_of(key(old), version)), put_result::updated);
+    const auto r = session_reader::open(table, 0);
+    EXPECT_GE(r->total(counter::table_full), 2U);
+    for (std::uint64_t old = 0; old < n; ++old)
+        ASSERT_EQ(difference(key(old), *r->look_up(key(old))), "");
+    // Room comes by itself when sessions go.
+    ASSERT_TRUE(w->remove(key(1), 1'000));
+    ASSERT_TRUE(w->remove(key(2), 1'000));
+    EXPECT_EQ(w->put(key(n), route_of(key(n), 1)), put_result::inserted);
 }
 
 TEST_F(table_on_a_full_disk, takes_the_room_of_one_that_was_set_aside_earlier) {

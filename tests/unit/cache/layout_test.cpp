@@ -88,8 +88,8 @@ TEST(layout_md, header) {
                       POSTERN_FIELD(file_header, counters_offset),
                       POSTERN_FIELD(file_header, index_offset),
                       POSTERN_FIELD(file_header, slots_offset),
-                      POSTERN_FIELD(file_header, tails_offset),
                       POSTERN_FIELD(file_header, activity_offset),
+                      POSTERN_FIELD(file_header, texts_offset),
                       POSTERN_FIELD(file_header, hash_key),
                       POSTERN_FIELD(file_header, created_at_ms),
                       POSTERN_FIELD(file_header, fixed_reserved),
@@ -100,7 +100,7 @@ TEST(layout_md, header) {
                       POSTERN_FIELD(file_header, synced_at_ms),
                       POSTERN_FIELD(file_header, sync_pid),
                       POSTERN_FIELD(file_header, boot_id),
-                      POSTERN_FIELD(file_header, sync_reserved),
+                      POSTERN_FIELD(file_header, text_groups),
                       POSTERN_FIELD(file_header, waiting),
                       POSTERN_FIELD(file_header, waiting_reserved),
                       POSTERN_FIELD(file_header, checkpoints),
@@ -134,11 +134,11 @@ TEST(layout_md, slots) {
     expect_gapless(code, sizeof(slot));
 }
 
-TEST(layout_md, tails) {
-    const fields code{POSTERN_FIELD(slot_tail, text)};
-    EXPECT_EQ(fields_under("Tails"), code);
-    expect_gapless(code, sizeof(slot_tail));
-    EXPECT_EQ(sizeof(slot::text) + sizeof(slot_tail::text), slot_text_bytes);
+TEST(layout_md, texts) {
+    const fields code{POSTERN_FIELD(text_line, text)};
+    EXPECT_EQ(fields_under("Texts"), code);
+    expect_gapless(code, sizeof(text_line));
+    EXPECT_EQ(sizeof(slot::text), slot_near_text_bytes);
 }
 
 TEST(layout_md, activity_lines) {
@@ -165,6 +165,8 @@ TEST(layout_md, constants) {
                                                     {"probe_buckets_max", probe_buckets_max},
                                                     {"slot_text_bytes", slot_text_bytes},
                                                     {"slot_near_text_bytes", slot_near_text_bytes},
+                                                    {"text_group_lines", text_group_lines},
+                                                    {"text_step_bytes", text_step_bytes},
                                                     {"checkpoint_bytes_max", checkpoint_bytes_max},
                                                     {"spare_slots_min", spare_slots_min}};
     EXPECT_EQ(words, code);
@@ -178,18 +180,25 @@ TEST(layout, sections_follow_each_other_at_every_capacity) {
         EXPECT_EQ(g.counters_offset, sizeof(file_header));
         EXPECT_GE(g.index_offset, g.counters_offset + process_slots * sizeof(counter_block));
         EXPECT_GE(g.slots_offset, g.index_offset + g.bucket_count * sizeof(bucket));
-        EXPECT_GE(g.tails_offset, g.slots_offset + g.slot_count * sizeof(slot));
-        EXPECT_GE(g.activity_offset, g.tails_offset + g.slot_count * sizeof(slot_tail));
-        EXPECT_GE(g.file_bytes, g.activity_offset + g.places() * sizeof(activity_line));
+        EXPECT_GE(g.activity_offset, g.slots_offset + g.slot_count * sizeof(slot));
+        EXPECT_GE(g.texts_offset, g.activity_offset + g.places() * sizeof(activity_line));
+        EXPECT_GE(g.file_bytes, g.texts_offset + g.text_lines() * sizeof(text_line));
+        EXPECT_GT(g.bytes_with_texts(0), g.texts_offset);
+        EXPECT_LE(g.bytes_with_texts(0), g.texts_offset + text_step_bytes);
+        EXPECT_EQ(g.bytes_with_texts(g.text_groups()), g.file_bytes);
+        EXPECT_EQ(g.bytes_with_texts(~std::uint64_t{0}), g.file_bytes) << "a damaged number";
+        EXPECT_LT(g.text_lines(), std::uint64_t{1} << 30) << "text_room packs their numbers";
         for (const std::uint64_t offset :
-             {g.index_offset, g.slots_offset, g.tails_offset, g.activity_offset})
+             {g.index_offset, g.slots_offset, g.activity_offset, g.texts_offset})
             EXPECT_EQ(offset % page_bytes, 0U);
         EXPECT_GE(g.places() * 3, capacity * 4) << "three quarters full at most";
         EXPECT_LT(g.slot_count, 0xffffffffU);
         EXPECT_LT(g.places(), 0xffffffffU);
         EXPECT_GT(g.slot_count, capacity);
     }
-    EXPECT_EQ(geometry_of(1'000'000).file_bytes / 1'000'000, 487U) << "as LAYOUT.md says";
+    const geometry million = geometry_of(1'000'000);
+    EXPECT_EQ(million.bytes_with_texts(0) / 1'000'000, 228U) << "as LAYOUT.md says";
+    EXPECT_EQ(million.bytes_with_texts(1'000'000 / 4) / 1'000'000, 292U) << "as LAYOUT.md says";
 }
 
 } // namespace

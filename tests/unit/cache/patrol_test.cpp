@@ -9,6 +9,7 @@
 #include <csignal>
 #include <functional>
 #include <random>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,8 @@ class put_right : public patrolled, public ::testing::WithParamInterface<part> {
 
 TEST_P(put_right, without_the_store_and_at_once) {
     const auto before = reader_->status();
+    const std::uint64_t text_groups = table().header->text_groups;
+    EXPECT_GT(text_groups, 0U);
     const route r = *reader_->look_up(key_number(3));
     const std::uint64_t from = GetParam().from(table().shape);
     scribble(from, GetParam().to(table().shape) - from);
@@ -124,6 +127,7 @@ TEST_P(put_right, without_the_store_and_at_once) {
     EXPECT_EQ(reader_->status().synced_at_ms, 7);
     EXPECT_EQ(reader_->status().live, before.live);
     EXPECT_EQ(reader_->status().sync_pid, before.sync_pid);
+    EXPECT_EQ(table().header->text_groups, text_groups);
     EXPECT_EQ(reader_->total(counter::table_damages), 1U);
     reader_->add_activity(r.activity, {.requests = 2});
     const auto counted = reader_->activity_of(r.activity);
@@ -144,7 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
                       part{"index", [](const geometry& g) { return g.index_offset; },
                            [](const geometry& g) { return g.slots_offset; }},
                       part{"activity", [](const geometry& g) { return g.activity_offset; },
-                           [](const geometry& g) { return g.file_bytes; }}),
+                           [](const geometry& g) { return g.texts_offset; }}),
     [](const auto& kind) { return kind.param.name; });
 
 TEST_F(patrolled, routes_of_damaged_slots_are_taken_out_and_the_table_is_no_longer_complete) {
@@ -268,6 +272,26 @@ TEST_F(patrolled, a_file_cut_short_gets_its_size_back) {
         EXPECT_TRUE(session_reader::open(path(), 1));
     }
     expect_sound();
+}
+
+TEST_F(patrolled, a_file_cut_short_has_disk_again_for_the_texts_it_had) {
+    constexpr std::uint64_t sessions = 6'000; // their texts take more than the first MiB
+    writer_.reset();
+    fs::remove(path());
+    fill(sessions);
+    const auto key = [](std::uint64_t n) { return std::to_string(n) + std::string(190, 'k'); };
+    for (std::uint64_t n = keys; n < sessions; ++n)
+        ASSERT_EQ(writer_->put(key(n), {}), put_result::inserted);
+    const auto disk = [&] {
+        struct stat status = {};
+        EXPECT_EQ(::stat(path().c_str(), &status), 0);
+        return status.st_blocks;
+    };
+    const auto before = disk();
+    fs::resize_file(path(), table().shape.texts_offset);
+    EXPECT_LT(disk(), before);
+    EXPECT_GE(step(100ms).routes, sessions - keys);
+    EXPECT_GE(disk(), before);
 }
 
 TEST_F(patrolled, a_file_made_longer_is_cut_to_its_size) {

@@ -26,7 +26,7 @@ class repaired_table : public table_test {
     }
     [[nodiscard]] repair_report repaired() const {
         const auto map = segment::map(path(), segment::role::writer);
-        return table_writer{(*map)->view()}.repaired();
+        return table_writer{(*map)->view(), (*map)->file()}.repaired();
     }
 };
 
@@ -82,7 +82,7 @@ TEST_F(repaired_table, an_entry_far_from_home_is_dropped) {
     const auto map = segment::map(path("large"), segment::role::writer);
     const table_view& table = (*map)->view();
     {
-        table_writer w{table};
+        table_writer w{table, (*map)->file()};
         w.put("k", route_of("k", 1));
     }
     const std::uint64_t home =
@@ -90,7 +90,7 @@ TEST_F(repaired_table, an_entry_far_from_home_is_dropped) {
     std::uint64_t& at_home = table.entry_at(home * bucket_entries);
     const std::uint64_t far = (home + probe_buckets_max) % table.shape.bucket_count;
     table.entry_at(far * bucket_entries) = std::exchange(at_home, 0);
-    const table_writer next{table};
+    const table_writer next{table, (*map)->file()};
     EXPECT_EQ(next.repaired().entries_dropped, 1U);
     EXPECT_EQ(next.live(), 0U);
 }
