@@ -55,6 +55,17 @@ parsed<capture_pattern> split(std::string_view text) {
     return out;
 }
 
+bool has_dot_segment(std::string_view path) {
+    while (!path.empty()) {
+        path.remove_prefix(1); // the slash
+        const std::string_view segment = path.substr(0, path.find('/'));
+        if (segment == "." || segment == "..")
+            return true;
+        path.remove_prefix(segment.size());
+    }
+    return false;
+}
+
 } // namespace
 
 parsed<capture_pattern> path_pattern_of(std::string_view text) {
@@ -63,6 +74,11 @@ parsed<capture_pattern> path_pattern_of(std::string_view text) {
     auto pattern = split(text);
     if (!pattern)
         return pattern;
+    if (has_dot_segment(text))
+        return complaint{
+            fmt::format("\"{}\": no path has the segments . or .. here: browsers resolve "
+                        "them, and who sends them is answered 400",
+                        shown(text))};
     for (const capture_pattern::piece& p : pattern->pieces) {
         if (p.is_capture)
             continue;
@@ -87,6 +103,11 @@ parsed<capture_pattern> host_pattern_of(std::string_view text) {
         return complaint{fmt::format("\"{}\": regular expressions are not known; write a name with "
                                      "captures, such as {{name}}.example.com",
                                      shown(text))};
+    if (text.starts_with('.') || text.ends_with('.') || text.find("..") != std::string_view::npos)
+        return complaint{
+            fmt::format("\"{}\" is no host name: nothing stands before, behind or between "
+                        "some of its dots",
+                        shown(text))};
     auto pattern = split(text);
     if (!pattern)
         return pattern;

@@ -26,7 +26,9 @@ const directive table[] = {
          "default_server, or else the first, gets requests for host names that none of them has. "
          "With ssl, TLS is spoken there, by all servers on this address; see ssl_certificate. "
          "With http2, HTTP/2 besides HTTP/1.1: with ssl where the client agrees (ALPN), without it "
-         "where the client begins with HTTP/2's preface, as programs and proxies may.",
+         "where the client begins with HTTP/2's preface, as programs and proxies may. With "
+         "proxy_protocol, each connection begins with a PROXY header (version 1 or 2) from one of "
+         "trusted_proxies, which names the client; all others are closed.",
      .example = "listen [::]:80 default_server;",
      .repeats = true},
     {.name = "server_name",
@@ -75,6 +77,9 @@ const directive table[] = {
      .words_min = 1,
      .words_max = 1,
      .line = "Serves files; FOLDER knows the captures of path and host",
+     .more =
+         "Every file in it can be asked for, .git and .env too: let it be what a build made, and "
+         "no working tree.",
      .example = "static /srv/sites/{clientId}/dist;",
      .makes = handler::static_files},
     {.name = "proxy",

@@ -125,6 +125,12 @@ TEST(values, path_patterns) {
     EXPECT_EQ(value("/{1}"), "\"/{1}\": \"1\" is no name for a capture; letters, digits and _");
     EXPECT_EQ(value("/{a"), "\"/{a\": '{' without its '}'");
     EXPECT_EQ(value("/a}"), "\"/a}\": '}' without its '{'");
+    for (const char* dots : {"/a/../b", "/.", "/..", "/./", "/{a}/.."})
+        EXPECT_EQ(value(dots), std::string{"\""} + dots +
+                                   "\": no path has the segments . or .. here: browsers resolve "
+                                   "them, and who sends them is answered 400");
+    for (const char* fine : {"/.well-known/", "/...", "/a..", "//"})
+        EXPECT_EQ(value(fine), std::string{"'"} + fine + "'");
     EXPECT_EQ(value("/a?b"), "\"/a?b\": a path ends before ? and #");
     EXPECT_EQ(
         value("/a b"),
@@ -145,6 +151,10 @@ TEST(values, host_patterns) {
               "\"~^x$\": regular expressions are not known; write a name with captures, such as "
               "{name}.example.com");
     EXPECT_EQ(value(""), "\"\" is no host name");
+    for (const char* dots : {"a..b", ".example.com", "a.", "{x}..b"})
+        EXPECT_EQ(value(dots), std::string{"\""} + dots +
+                                   "\" is no host name: nothing stands before, behind or between "
+                                   "some of its dots");
 }
 
 TEST(values, urls_targets_networks_templates) {
