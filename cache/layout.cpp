@@ -45,7 +45,13 @@ constexpr std::uint64_t format = folded({layout_version,
                                          offsetof(slot, access),
                                          offsetof(slot, text),
                                          sizeof(activity_line),
-                                         offsetof(activity_line, requests)});
+                                         offsetof(activity_line, requests),
+                                         asked_keys_max,
+                                         sizeof(asked_queue),
+                                         offsetof(asked_queue, keys),
+                                         offsetof(asked_key, text),
+                                         answer_lines,
+                                         sizeof(answer_line)});
 
 } // namespace
 
@@ -64,7 +70,9 @@ geometry geometry_of(std::uint64_t capacity) noexcept {
     g.slots_offset = g.index_offset + page_rounded(g.bucket_count * sizeof(bucket));
     g.tails_offset = g.slots_offset + page_rounded(g.slot_count * sizeof(slot));
     g.activity_offset = g.tails_offset + page_rounded(g.slot_count * sizeof(slot_tail));
-    g.file_bytes = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
+    g.asked_offset = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
+    g.file_bytes = g.asked_offset + worker_process_slots * sizeof(asked_queue) +
+                   page_rounded(answer_lines * sizeof(answer_line));
     return g;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/limits.hpp"
+#include "cache/asked_layout.hpp"
 #include "cache/counters.hpp"
 
 #include <cstddef>
@@ -11,7 +12,7 @@
 namespace postern::cache {
 
 inline constexpr std::uint64_t table_magic = 0x656c6261742e7370; // "ps.table" in the file
-inline constexpr std::uint64_t layout_version = 1; // for changes of meaning without one of size
+inline constexpr std::uint64_t layout_version = 2; // for changes of meaning without one of size
 inline constexpr std::uint64_t page_bytes = 4096;  // every section starts on one
 inline constexpr std::uint64_t capacity_max = 100'000'000; // slots and places stay below 2^32
 
@@ -51,9 +52,10 @@ struct file_header {
     std::uint64_t slots_offset;
     std::uint64_t tails_offset;
     std::uint64_t activity_offset;
+    std::uint64_t asked_offset;
     std::uint64_t hash_key[2]; // random per file: nobody outside can choose keys that collide
     std::uint64_t created_at_ms;
-    std::uint64_t fixed_reserved[17];
+    std::uint64_t fixed_reserved[16];
     std::uint64_t checksum; // over all words above it
     // Written by sync.
     std::uint64_t changes;
@@ -77,8 +79,7 @@ struct counter_block {
 /// One cache line of the index. An entry is fingerprint << 32 | slot number + 1; 0: empty.
 struct bucket {
     std::uint64_t entries[bucket_entries];
-    std::uint64_t
-        overflow; // how many keys passed this bucket on the way from home to where they lie
+    std::uint64_t overflow; // how many keys passed this bucket on the way from their home
 };
 
 /// One route with its key. Never changed while the index points to it.
@@ -132,6 +133,7 @@ struct geometry {
     std::uint64_t slots_offset = 0;
     std::uint64_t tails_offset = 0;
     std::uint64_t activity_offset = 0;
+    std::uint64_t asked_offset = 0; // queues, then answers
     std::uint64_t file_bytes = 0;
 
     [[nodiscard]] constexpr std::uint64_t places() const noexcept {

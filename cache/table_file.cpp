@@ -60,6 +60,7 @@ file_header header_of(const geometry& shape) {
     header.slots_offset = shape.slots_offset;
     header.tails_offset = shape.tails_offset;
     header.activity_offset = shape.activity_offset;
+    header.asked_offset = shape.asked_offset;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     header.created_at_ms = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::milliseconds>(now).count());

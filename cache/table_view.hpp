@@ -22,6 +22,8 @@ struct table_view {
     slot* slots = nullptr;
     slot_tail* tails = nullptr;
     activity_line* lines = nullptr;
+    asked_queue* asked = nullptr; // by process slot of a worker
+    answer_line* answers = nullptr;
 
     /// Requires: `base` is a mapping of `shape_.file_bytes` bytes.
     [[nodiscard]] static table_view over(void* base, const geometry& shape_,
@@ -34,7 +36,10 @@ struct table_view {
                 reinterpret_cast<bucket*>(at + shape_.index_offset),
                 reinterpret_cast<slot*>(at + shape_.slots_offset),
                 reinterpret_cast<slot_tail*>(at + shape_.tails_offset),
-                reinterpret_cast<activity_line*>(at + shape_.activity_offset)};
+                reinterpret_cast<activity_line*>(at + shape_.activity_offset),
+                reinterpret_cast<asked_queue*>(at + shape_.asked_offset),
+                reinterpret_cast<answer_line*>(at + shape_.asked_offset +
+                                               worker_process_slots * sizeof(asked_queue))};
     }
 
     [[nodiscard]] std::uint64_t probes_max() const noexcept {

@@ -90,6 +90,7 @@ TEST(layout_md, header) {
                       POSTERN_FIELD(file_header, slots_offset),
                       POSTERN_FIELD(file_header, tails_offset),
                       POSTERN_FIELD(file_header, activity_offset),
+                      POSTERN_FIELD(file_header, asked_offset),
                       POSTERN_FIELD(file_header, hash_key),
                       POSTERN_FIELD(file_header, created_at_ms),
                       POSTERN_FIELD(file_header, fixed_reserved),
@@ -151,6 +152,20 @@ TEST(layout_md, activity_lines) {
     expect_gapless(code, sizeof(activity_line));
 }
 
+TEST(layout_md, asked_keys) {
+    const fields queue{
+        POSTERN_FIELD(asked_queue, put),   POSTERN_FIELD(asked_queue, put_reserved),
+        POSTERN_FIELD(asked_queue, taken), POSTERN_FIELD(asked_queue, taken_reserved),
+        POSTERN_FIELD(asked_queue, keys),  POSTERN_FIELD(asked_queue, reserved)};
+    EXPECT_EQ(fields_under("Asked keys"), queue);
+    expect_gapless(queue, sizeof(asked_queue));
+    const fields key{POSTERN_FIELD(asked_key, checksum), POSTERN_FIELD(asked_key, shape),
+                     POSTERN_FIELD(asked_key, asked_at_ms), POSTERN_FIELD(asked_key, text)};
+    EXPECT_EQ(fields_under("Asked key"), key);
+    expect_gapless(key, sizeof(asked_key));
+    EXPECT_EQ(fields_under("Answers"), (fields{POSTERN_FIELD(answer_line, answers)}));
+}
+
 TEST(layout_md, constants) {
     std::map<std::string, std::uint64_t> words;
     for (const auto& row : rows_under("Constants"))
@@ -166,7 +181,10 @@ TEST(layout_md, constants) {
                                                     {"slot_text_bytes", slot_text_bytes},
                                                     {"slot_near_text_bytes", slot_near_text_bytes},
                                                     {"checkpoint_bytes_max", checkpoint_bytes_max},
-                                                    {"spare_slots_min", spare_slots_min}};
+                                                    {"spare_slots_min", spare_slots_min},
+                                                    {"asked_keys_max", asked_keys_max},
+                                                    {"answer_lines", answer_lines},
+                                                    {"line_answers", line_answers}};
     EXPECT_EQ(words, code);
 }
 
@@ -180,16 +198,18 @@ TEST(layout, sections_follow_each_other_at_every_capacity) {
         EXPECT_GE(g.slots_offset, g.index_offset + g.bucket_count * sizeof(bucket));
         EXPECT_GE(g.tails_offset, g.slots_offset + g.slot_count * sizeof(slot));
         EXPECT_GE(g.activity_offset, g.tails_offset + g.slot_count * sizeof(slot_tail));
-        EXPECT_GE(g.file_bytes, g.activity_offset + g.places() * sizeof(activity_line));
+        EXPECT_GE(g.asked_offset, g.activity_offset + g.places() * sizeof(activity_line));
+        EXPECT_EQ(g.file_bytes, g.asked_offset + worker_process_slots * sizeof(asked_queue) +
+                                    answer_lines * sizeof(answer_line));
         for (const std::uint64_t offset :
-             {g.index_offset, g.slots_offset, g.tails_offset, g.activity_offset})
+             {g.index_offset, g.slots_offset, g.tails_offset, g.activity_offset, g.asked_offset})
             EXPECT_EQ(offset % page_bytes, 0U);
         EXPECT_GE(g.places() * 3, capacity * 4) << "three quarters full at most";
         EXPECT_LT(g.slot_count, 0xffffffffU);
         EXPECT_LT(g.places(), 0xffffffffU);
         EXPECT_GT(g.slot_count, capacity);
     }
-    EXPECT_EQ(geometry_of(1'000'000).file_bytes / 1'000'000, 487U) << "as LAYOUT.md says";
+    EXPECT_EQ(geometry_of(1'000'000).file_bytes / 1'000'000, 488U) << "as LAYOUT.md says";
 }
 
 } // namespace

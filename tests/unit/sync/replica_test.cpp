@@ -53,7 +53,7 @@ struct replica_test : testing::Test {
     }
     std::unique_ptr<row_sink> containers() {
         auto opened =
-            open_container_rows(options, [&](std::string_view key, const std::string& why) {
+            open_container_rows(options, clock, [&](std::string_view key, const std::string& why) {
                 defects.push_back(std::string{key} + ": " + why);
             });
         EXPECT_TRUE(opened) << opened.error().text();
