@@ -41,6 +41,21 @@ bool ends_at(std::string_view value, std::string_view separator) noexcept {
     return true;
 }
 
+std::optional<std::string> text_of_route_key(const text_template& wanted, const text_template& of,
+                                             std::string_view key) {
+    std::vector<std::pair<std::string_view, std::string_view>> values;
+    if (!read_route_key(of, key, [&](std::string_view name, std::string_view value) {
+            values.emplace_back(name, value);
+        }))
+        return std::nullopt;
+    return wanted.fill([&](std::string_view name) -> std::optional<std::string_view> {
+        for (const auto& [known, value] : values)
+            if (known == name)
+                return value;
+        return std::nullopt;
+    });
+}
+
 std::string text_of(const route_key_fault& fault, const text_template& of) {
     using kind = route_key_fault::kind;
     if (fault.what == kind::missing)

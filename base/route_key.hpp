@@ -87,6 +87,38 @@ template <class Lookup>
     return make_route_key_by_place(of, value_at, out);
 }
 
+/// Reads a key back: `take(name, value)` for each name of the template, in its order. False: it is
+/// no key of this template, and what was taken means nothing.
+template <class Take>
+[[nodiscard]] bool read_route_key(const text_template& of, std::string_view key, Take&& take) {
+    const auto& pieces = of.pieces();
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        if (!pieces[i].is_name) {
+            if (!key.starts_with(pieces[i].text))
+                return false;
+            key.remove_prefix(pieces[i].text.size());
+            continue;
+        }
+        const bool is_last = i + 1 == pieces.size();
+        if (!is_last && pieces[i + 1].is_name)
+            return false;
+        const std::string_view end_text = is_last ? std::string_view{} : pieces[i + 1].text;
+        const std::size_t end = is_last                  ? key.size()
+                                : i + 2 == pieces.size() ? key.rfind(end_text)
+                                                         : key.find(end_text);
+        if (end == std::string_view::npos || end == 0)
+            return false;
+        take(std::string_view{pieces[i].text}, key.substr(0, end));
+        key.remove_prefix(end);
+    }
+    return key.empty();
+}
+
+/// `wanted` with the values of a key in it. Nothing: one of its names is not in the key's template,
+/// or this is no key of it.
+[[nodiscard]] std::optional<std::string>
+text_of_route_key(const text_template& wanted, const text_template& of, std::string_view key);
+
 /// A sentence for people: what is wrong with which value, and what would be right.
 /// Requires: a fault.
 [[nodiscard]] std::string text_of(const route_key_fault& fault, const text_template& of);

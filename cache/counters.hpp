@@ -79,7 +79,15 @@ namespace postern::cache {
     X(http2_resets, "HTTP/2 streams reset by their clients")                                       \
     X(http2_streams_refused, "HTTP/2 streams refused at http2_max_concurrent_streams")             \
     X(http2_floods, "HTTP/2 connections ended at http2_resets or http2_control_frames")            \
-    X(decisions_stale, "Requests for sessions while the table was older than stale_after allows")
+    X(decisions_stale, "Requests for sessions while the table was older than stale_after allows")  \
+    X(look_throughs, "Requests held while their session was looked for in the store")              \
+    X(look_throughs_timed_out, "Held requests whose session nobody had looked for in time")        \
+    X(look_throughs_refused, "Requests for unknown sessions that were not looked for at once")     \
+    X(look_through_reads, "Unknown sessions that sync has asked the store for")                    \
+    X(look_through_found, "Of those, sessions that were there")                                    \
+    X(look_through_absent, "Of those, sessions that were not there")                               \
+    X(look_through_errors, "Of those, reads that failed")                                          \
+    X(look_through_keys_refused, "Unknown sessions that sync did not ask the store for")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -47,7 +47,13 @@ constexpr std::uint64_t format = folded({layout_version,
                                          offsetof(slot, access),
                                          offsetof(slot, text),
                                          sizeof(activity_line),
-                                         offsetof(activity_line, requests)});
+                                         offsetof(activity_line, requests),
+                                         asked_keys_max,
+                                         sizeof(asked_queue),
+                                         offsetof(asked_queue, keys),
+                                         offsetof(asked_key, text),
+                                         answer_lines,
+                                         sizeof(answer_line)});
 
 } // namespace
 
@@ -65,7 +71,9 @@ geometry geometry_of(std::uint64_t capacity) noexcept {
     g.index_offset = g.counters_offset + page_rounded(process_slots * sizeof(counter_block));
     g.slots_offset = g.index_offset + page_rounded(g.bucket_count * sizeof(bucket));
     g.activity_offset = g.slots_offset + page_rounded(g.slot_count * sizeof(slot));
-    g.texts_offset = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
+    g.asked_offset = g.activity_offset + page_rounded(g.places() * sizeof(activity_line));
+    g.texts_offset = g.asked_offset + worker_process_slots * sizeof(asked_queue) +
+                     page_rounded(answer_lines * sizeof(answer_line));
     g.file_bytes = g.texts_offset + page_rounded(g.text_lines() * sizeof(text_line));
     return g;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/limits.hpp"
+#include "cache/asked_layout.hpp"
 #include "cache/counters.hpp"
 
 #include <cstddef>
@@ -52,10 +53,11 @@ struct file_header {
     std::uint64_t index_offset;
     std::uint64_t slots_offset;
     std::uint64_t activity_offset;
+    std::uint64_t asked_offset;
     std::uint64_t texts_offset;
     std::uint64_t hash_key[2]; // random per file: nobody outside can choose keys that collide
     std::uint64_t created_at_ms;
-    std::uint64_t fixed_reserved[17];
+    std::uint64_t fixed_reserved[16];
     std::uint64_t checksum; // over all words above it
     // Written by sync.
     std::uint64_t changes;
@@ -79,8 +81,7 @@ struct counter_block {
 /// One cache line of the index. An entry is fingerprint << 32 | slot number + 1; 0: empty.
 struct bucket {
     std::uint64_t entries[bucket_entries];
-    std::uint64_t
-        overflow; // how many keys passed this bucket on the way from home to where they lie
+    std::uint64_t overflow; // how many keys passed this bucket on the way from their home
 };
 
 /// One route with its key. Never changed while the index points to it.
@@ -136,6 +137,7 @@ struct geometry {
     std::uint64_t index_offset = 0;
     std::uint64_t slots_offset = 0;
     std::uint64_t activity_offset = 0;
+    std::uint64_t asked_offset = 0; // queues, then answers
     std::uint64_t texts_offset = 0; // the last section: the only one that may have holes
     std::uint64_t file_bytes = 0;
 

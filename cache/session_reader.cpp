@@ -2,6 +2,7 @@
 #include "cache/session_reader.hpp"
 
 #include "cache/activity_lines.hpp"
+#include "cache/asked_keys.hpp"
 #include "cache/look_up.hpp"
 #include "cache/segment_map.hpp"
 
@@ -89,6 +90,15 @@ std::uint64_t session_reader::total(counter which) const noexcept {
         sum += load_relaxed(
             segment_->view().counters[process].values[static_cast<std::size_t>(which)]);
     return sum;
+}
+
+bool session_reader::ask_for(std::string_view key, std::uint32_t asker,
+                             base::steady_time now) const noexcept {
+    return cache::ask_for(segment_->view(), process_slot_, key, asker, to_ms(now));
+}
+
+said_answer session_reader::answer_to(key_hash hash, base::steady_time now) const noexcept {
+    return cache::answer_to(segment_->view(), hash, to_ms(now));
 }
 
 // No wake-up is lost (LAYOUT.md, "Doorbell"): worker: set the bit, look at `changes`, look the

@@ -1,8 +1,10 @@
 // The session table as request workers (and control, and the tools) see it: look-ups without locks.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "cache/activity.hpp"
+#include "cache/answer.hpp"
 #include "cache/counters.hpp"
 #include "cache/route.hpp"
 
@@ -68,6 +70,14 @@ class session_reader {
     /// A worker that has someone waiting for a change says so, and is rung after each change until
     /// it says 0.
     void set_waiting(bool waiting) const noexcept;
+
+    /// Asks sync to look for a key in the store; it is to be rung then. `asker` is a number that
+    /// each client has its own of: sync takes them in turn. False: there is no room, or this is no
+    /// worker. For the worker's own thread.
+    [[nodiscard]] bool ask_for(std::string_view key, std::uint32_t asker,
+                               base::steady_time now) const noexcept;
+    /// What sync said of a key lately. Whoever waits for it looks after set_waiting(true).
+    [[nodiscard]] said_answer answer_to(key_hash hash, base::steady_time now) const noexcept;
 
   private:
     explicit session_reader(std::unique_ptr<segment> mapped, std::uint32_t process_slot) noexcept;

@@ -1,6 +1,7 @@
 #include "cache/session_writer.hpp"
 
 #include "base/file.hpp"
+#include "cache/asked_keys.hpp"
 #include "cache/checkpoint.hpp"
 #include "cache/segment_map.hpp"
 #include "cache/table_patrol.hpp"
@@ -130,13 +131,11 @@ void session_writer::count(counter which, std::uint64_t by) noexcept {
 std::bitset<base::limits::worker_slots> session_writer::waiting_workers() const noexcept {
     // The other half of session_reader::set_waiting: these loads come after the last change's
     // addition to `changes`.
-    std::bitset<base::limits::worker_slots> waiting;
-    for (std::size_t i = waiting.size() / 64; i-- > 0;) {
-        const std::uint64_t word =
-            shared_word{state_->header().waiting[i]}.load(std::memory_order_seq_cst);
-        waiting = waiting << 64 | std::bitset<base::limits::worker_slots>{word};
-    }
-    return waiting;
+    return cache::waiting_workers(state_->header());
+}
+
+asked_keys session_writer::asked() const noexcept {
+    return asked_keys{state_->mapped->view()};
 }
 
 base::result<mended> session_writer::patrol(base::steady_time now) {

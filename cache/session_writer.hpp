@@ -17,6 +17,7 @@
 
 namespace postern::cache {
 
+class asked_keys;
 class segment;
 
 /// What `put` did.
@@ -87,6 +88,9 @@ class session_writer {
     /// the changes that they are to be rung for: a worker that asks too late for this call sees
     /// those changes by itself.
     [[nodiscard]] std::bitset<base::limits::worker_slots> waiting_workers() const noexcept;
+
+    /// What workers ask for. May be used by another thread than the writer.
+    [[nodiscard]] asked_keys asked() const noexcept;
 
     /// Looks after a part of the table: bytes that were changed by nobody of ours are put right
     /// (README.md, "Damage in use"). To be called often; it does what is due since the last call.

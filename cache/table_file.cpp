@@ -59,6 +59,7 @@ file_header header_of(const geometry& shape) {
     header.index_offset = shape.index_offset;
     header.slots_offset = shape.slots_offset;
     header.activity_offset = shape.activity_offset;
+    header.asked_offset = shape.asked_offset;
     header.texts_offset = shape.texts_offset;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     header.created_at_ms = static_cast<std::uint64_t>(

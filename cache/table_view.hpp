@@ -21,6 +21,8 @@ struct table_view {
     bucket* buckets = nullptr;
     slot* slots = nullptr;
     activity_line* lines = nullptr;
+    asked_queue* asked = nullptr; // by process slot of a worker
+    answer_line* answers = nullptr;
     text_line* texts = nullptr;
 
     /// Requires: `base` is a mapping of `shape_.file_bytes` bytes.
@@ -34,6 +36,9 @@ struct table_view {
                 reinterpret_cast<bucket*>(at + shape_.index_offset),
                 reinterpret_cast<slot*>(at + shape_.slots_offset),
                 reinterpret_cast<activity_line*>(at + shape_.activity_offset),
+                reinterpret_cast<asked_queue*>(at + shape_.asked_offset),
+                reinterpret_cast<answer_line*>(at + shape_.asked_offset +
+                                               worker_process_slots * sizeof(asked_queue)),
                 reinterpret_cast<text_line*>(at + shape_.texts_offset)};
     }
 

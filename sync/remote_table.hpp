@@ -10,7 +10,9 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string_view>
 #include <vector>
 
 namespace postern::sync {
@@ -32,6 +34,18 @@ class remote_table {
     [[nodiscard]] virtual base::result<void>
     add_activity(const std::vector<activity_update>& updates, std::vector<std::size_t>& failed,
                  const std::stop_token& stop) = 0;
+
+    /// Whether `look_for` may find anything: the key that a session has there follows from its
+    /// route key.
+    [[nodiscard]] virtual bool looks_through() const { return false; }
+    /// The session of a route key, as the remote side has it just now (a strong read); it stands in
+    /// the replica then, with the address of its container, and an older row that a feed brings
+    /// after it is passed over. Nothing: there is none that can be used. Blocks, for a bounded
+    /// time. Errors: unavailable, also while the replica's first snapshot is being read; invalid.
+    [[nodiscard]] virtual base::result<std::optional<session>>
+    look_for(std::string_view /*route_key*/, const std::stop_token& /*stop*/) {
+        return std::optional<session>{};
+    }
 };
 
 /// Makes it, in the process that uses it: it has threads and connections that no fork carries over.

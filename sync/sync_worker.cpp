@@ -3,6 +3,7 @@
 #include "cache/segment.hpp"
 #include "sync/activity_writer.hpp"
 #include "sync/follower.hpp"
+#include "sync/look_through.hpp"
 #include "sync/remote_threads.hpp"
 #include "sync/replica/replica_store.hpp"
 
@@ -10,6 +11,7 @@
 #include <array>
 #include <csignal>
 #include <ctime>
+#include <optional>
 #include <poll.h>
 #include <random>
 
@@ -194,6 +196,11 @@ int run(const options& opts, const open_remote& open, const bells& rings, int st
     const open_store from_replica = [&] {
         return open_replica_store(replica, [&] { return threads.current_at_ms(); });
     };
+    std::optional<look_through> looks;
+    if ((*remote)->looks_through() && rings.asked != nullptr)
+        looks.emplace(
+            opts.look_through, opts.route_ttl, table->asked(),
+            look_through_parts{**remote, *rings.asked, rings.workers, threads.news(), time, log});
     return worker{opts, from_replica, rings, stop_fd, *table, time, log, &threads}.run();
 }
 

@@ -5,6 +5,7 @@
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
 #include "base/text_template.hpp"
+#include "sync/look_queue.hpp"
 #include "sync/remote_table.hpp"
 #include "sync/store/store.hpp"
 
@@ -33,12 +34,14 @@ struct options {
     // Between snapshots for the sake of sessions that a full table refused.
     std::chrono::milliseconds full_retry_interval{10'000};
     std::chrono::milliseconds expiry_interval{1'000}; // between looks for sessions past their ttl
+    look_limits look_through{};                       // of keys that the table does not have
 };
 
 /// What the master gives: who rings us, and whom we ring. References outlive `run`.
 struct bells {
     const base::doorbell& sync;                 // rung by control: look at the store now
     const std::vector<base::doorbell>& workers; // by worker number: a route changed
+    const base::doorbell* asked = nullptr; // rung by workers: look for a key; null: nobody asks
 };
 
 /// Runs until `stop_fd` (a signalfd or eventfd) becomes readable; then flushes activity and returns

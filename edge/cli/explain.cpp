@@ -9,6 +9,7 @@
 #include "edge/request/decide.hpp"
 #include "edge/request/https.hpp"
 #include "edge/request/locate.hpp"
+#include "edge/request/look_through.hpp"
 #include "edge/request/session_key.hpp"
 
 #include <fmt/format.h>
@@ -216,6 +217,10 @@ class explainer {
         view.is_stale = is_too_stale(conf_, table->synced_at_ms(), now);
         if (view.is_stale)
             tell("table", "older than stale_after allows");
+        if (is_gone(view.route, now) && is_askable(conf_, key_.key))
+            tell("store", fmt::format("is asked for the session first, and the request waits for "
+                                      "the answer, {} ms at most; where it has none:",
+                                      conf_.store.dynamodb.look_through.within.count()));
         const decision d = decide(kind_of(head_), view, location, conf_.allow_targets, now);
         std::string text = text_of(d);
         if (d.action == action::redirect)

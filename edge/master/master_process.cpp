@@ -146,7 +146,7 @@ child_duty master_process::worker_duty(const child& c, const generation& gen, in
     duty.title = fmt::format("worker {}", c.position);
     duty.who = who_;
     duty.killed_with_master = true;
-    duty.keep = {order_fd, gen.logs.error_fd(), gen.logs.access_fd(), bell.fd()};
+    duty.keep = {order_fd, gen.logs.error_fd(), gen.logs.access_fd(), bell.fd(), bells_.asked.fd()};
     duty.keep.insert(duty.keep.end(), listeners.begin(), listeners.end());
     duty.run = [this, &c, &gen, &bell, listeners, order_fd] {
         base::log log{gen.logs.error_fd(), gen.conf.error_level, log_name_of(c), time_};
@@ -155,6 +155,7 @@ child_duty master_process::worker_duty(const child& c, const generation& gen, in
                                              .slot = c.process_slot,
                                              .listeners = listeners,
                                              .routes_changed = bell,
+                                             .asked = bells_.asked,
                                              .limits = *limits_,
                                              .control_token = gen.token,
                                              .access_keys = gen.access_keys,
@@ -179,6 +180,8 @@ child_duty master_process::other_duty(const child& c, const generation& gen, int
     if (c.what == role::control)
         duty.keep.push_back(listener);
     else
+        duty.keep.push_back(bells_.asked.fd());
+    if (c.what == role::sync)
         for (const base::doorbell& bell : bells_.workers)
             duty.keep.push_back(bell.fd());
     duty.run = [this, &c, &gen, listener, order_fd] {

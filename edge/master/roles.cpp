@@ -46,6 +46,13 @@ sync::options sync_options_of(const settings& conf) {
     // A session in use must not look idle because its activity is on its way.
     const bool has_idle = conf.lifecycle.idle_timeout.count() > 0;
     options.flush_interval_max = has_idle ? conf.lifecycle.idle_timeout / 3 : std::chrono::hours{1};
+    const auto& look = conf.store.dynamodb.look_through;
+    options.look_through = {
+        .per_second = std::max<std::uint64_t>(
+            look.reads.units * 1'000 / static_cast<std::uint64_t>(look.reads.period.count()), 1),
+        .burst = look.reads.burst,
+        .calls = look.calls,
+        .patience = look.within};
     return options;
 }
 
@@ -110,6 +117,10 @@ sync::dynamodb::table_options dynamodb_options_of(const settings& conf) {
     out.feed = said.feed_polls ? dynamodb::table_options::feed_kind::poll
                                : dynamodb::table_options::feed_kind::streams;
     out.poll_interval = said.poll_interval;
+    if (conf.store.looks_through()) {
+        out.id_in_key = said.look_through.session_id;
+        out.look_timeout = said.look_through.within;
+    }
     return out;
 }
 
@@ -152,6 +163,10 @@ base::result<doorbells> doorbells::make() {
     if (!sync)
         return sync.error();
     bells.sync = std::move(*sync);
+    auto asked = base::doorbell::make();
+    if (!asked)
+        return asked.error();
+    bells.asked = std::move(*asked);
     for (std::size_t slot = 0; slot < base::limits::worker_slots; ++slot) {
         auto worker = base::doorbell::make();
         if (!worker)
@@ -164,7 +179,7 @@ base::result<doorbells> doorbells::make() {
 int run_sync(const settings& conf, const doorbells& bells, int order_fd, const base::clock& time,
              base::log& log) {
     const sync::options options = sync_options_of(conf);
-    const sync::bells rings{.sync = bells.sync, .workers = bells.workers};
+    const sync::bells rings{.sync = bells.sync, .workers = bells.workers, .asked = &bells.asked};
     if (const sync::open_remote remote = remote_of(conf))
         return sync::run(options, remote, rings, order_fd, time, log);
     return sync::run(options, store_of(conf, time, log), rings, order_fd, time, log);

@@ -32,6 +32,7 @@ store_of(const settings& conf, const base::clock& time, base::log& log,
 /// The bells that the processes ring each other with, made before any fork.
 struct doorbells {
     base::doorbell sync;
+    base::doorbell asked;                // sync's as well: workers ask for keys
     std::vector<base::doorbell> workers; // by process slot
     /// Errors: EMFILE, ENFILE, ENOMEM.
     [[nodiscard]] static base::result<doorbells> make();

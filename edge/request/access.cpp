@@ -173,6 +173,20 @@ task<bool> admit(exchange& x) {
     co_return true;
 }
 
+bool may_be_admitted(exchange& x) {
+    const access_rule& rule = x.location().access;
+    if (rule.open || is_in_networks(rule, x.client_address))
+        return true;
+    const auto is_ours = [](const base::access_reading& read) {
+        return read.fault == base::access_fault::none || read.fault == base::access_fault::revoked;
+    };
+    if (!rule.link)
+        return false;
+    if (x.access.has_token && is_ours(read_pass(x, base::access_use::link, x.access.taken->token)))
+        return true;
+    return is_ours(read_cookie(x));
+}
+
 task<void> refuse_access(exchange& x) {
     x.has_route = false; // nothing of it is to be seen on the page
     x.decision_name = "refused-access";

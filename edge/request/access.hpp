@@ -17,6 +17,10 @@ void take_access_token(exchange& x);
 /// location; of a session's, x.key was found and looked up. False: it was answered.
 [[nodiscard]] task<bool> admit(exchange& x);
 
+/// Whether `admit` may let the request in once the session is known: it comes from one of the
+/// networks, or with a link or cookie that was made for the session, of whichever generation.
+[[nodiscard]] bool may_be_admitted(exchange& x);
+
 /// Answers 403, as for a session that is not there.
 [[nodiscard]] task<void> refuse_access(exchange& x);
 

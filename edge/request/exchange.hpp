@@ -4,6 +4,7 @@
 
 #include "base/access_token.hpp"
 #include "base/clock.hpp"
+#include "base/doorbell.hpp"
 #include "base/log.hpp"
 #include "cache/session_reader.hpp"
 #include "edge/http/request_head.hpp"
@@ -100,6 +101,8 @@ struct services {
     limiter* rates = nullptr;           // none: requests and bytes are not limited
     limiter* admission = nullptr;       // none: connections of a client are not limited
     const tls_listeners* tls = nullptr; // none: no listener speaks TLS
+    /// Sync's bell; none: sessions that the table does not have are not asked for.
+    const base::doorbell* asked = nullptr;
 
     [[nodiscard]] const page_set& pages_of(const location_settings* location) const {
         const auto found = pages.find(location);

@@ -1,6 +1,7 @@
 // A session's requests: the decision's rows become bytes here.
 #include "edge/request/access.hpp"
 #include "edge/request/https.hpp"
+#include "edge/request/look_through.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/relay.hpp"
 #include "edge/request/reply.hpp"
@@ -214,6 +215,11 @@ task<void> serve_session(exchange& x) {
     }
     const cache::key_hash hash = x.worker.table.hash_of(x.key.key);
     look_up(x, hash);
+    if (x.worker.asked != nullptr && may_be_unknown(x)) {
+        co_await look_through(x, hash);
+        if (x.cut_short)
+            co_return;
+    }
     if (!x.location().access.open) {
         const bool admitted = co_await admit(x);
         if (!admitted)

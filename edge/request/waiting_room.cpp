@@ -2,13 +2,16 @@
 
 namespace postern::edge {
 
-waiting_room::seat::seat(waiting_room& room) : room_{room}, rung_or_late_{room.loop_} {
+waiting_room::seat::seat(waiting_room& room, inquiry* about)
+    : room_{room}, about_{about}, rung_or_late_{room.loop_} {
     room_.seats_.push_back(*this);
+    room_.inquirers_ += about_ != nullptr ? 1 : 0;
     if (++room_.guests_ == 1)
         room_.table_.set_waiting(true);
 }
 
 waiting_room::seat::~seat() {
+    room_.inquirers_ -= about_ != nullptr ? 1 : 0;
     if (--room_.guests_ == 0)
         room_.table_.set_waiting(false);
 }
@@ -21,10 +24,29 @@ task<void> waiting_room::seat::wait_until(std::chrono::steady_clock::time_point 
 }
 
 void waiting_room::ring() noexcept {
-    for (seat& s : seats_) {
-        s.rung_ = true;
-        s.rung_or_late_.tell();
-    }
+    for (seat& s : seats_)
+        s.ring();
+}
+
+void waiting_room::ring_inquirers() noexcept {
+    for (seat& s : seats_)
+        if (s.about_ != nullptr)
+            s.ring();
+}
+
+std::size_t waiting_room::inquirers_of(std::uint32_t asker) const noexcept {
+    std::size_t found = 0;
+    for (const seat& s : seats_)
+        found += s.about_ != nullptr && s.about_->asker == asker ? 1 : 0;
+    return found;
+}
+
+bool waiting_room::has_asked(cache::key_hash key,
+                             std::chrono::steady_clock::time_point since) const noexcept {
+    for (const seat& s : seats_)
+        if (s.about_ != nullptr && s.about_->key == key && s.about_->asked_at >= since)
+            return true;
+    return false;
 }
 
 } // namespace postern::edge

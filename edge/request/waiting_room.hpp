@@ -20,10 +20,17 @@ class waiting_room {
   public:
     waiting_room(event_loop& loop, cache::session_reader& table) : loop_{loop}, table_{table} {}
 
+    /// What sync is asked, by a guest who waits for its answer.
+    struct inquiry {
+        cache::key_hash key = 0;
+        std::uint32_t asker = 0; // who: a number that each client has its own of
+        std::chrono::steady_clock::time_point asked_at{}; // none: not yet
+    };
+
     /// One guest's seat. The order that loses no change: take a seat, look the route up, then wait.
     class seat : public hook {
       public:
-        explicit seat(waiting_room& room);
+        explicit seat(waiting_room& room, inquiry* about = nullptr);
         ~seat();
         seat(const seat&) = delete;
         seat& operator=(const seat&) = delete;
@@ -32,20 +39,34 @@ class waiting_room {
 
       private:
         friend class waiting_room;
+        void ring() noexcept {
+            rung_ = true;
+            rung_or_late_.tell();
+        }
         waiting_room& room_;
+        const inquiry* about_; // nullptr: waits for a route to change
         signal rung_or_late_;
         bool rung_ = false;
     };
 
     /// A route has changed: everyone looks again.
     void ring() noexcept;
-    [[nodiscard]] std::size_t guests() const noexcept { return guests_; }
+    /// Sync has answered: those who asked look again.
+    void ring_inquirers() noexcept;
+    /// Those who wait for routes, and those who have asked.
+    [[nodiscard]] std::size_t guests() const noexcept { return guests_ - inquirers_; }
+    [[nodiscard]] std::size_t inquirers() const noexcept { return inquirers_; }
+    [[nodiscard]] std::size_t inquirers_of(std::uint32_t asker) const noexcept;
+    /// Someone has asked for this key since then.
+    [[nodiscard]] bool has_asked(cache::key_hash key,
+                                 std::chrono::steady_clock::time_point since) const noexcept;
 
   private:
     event_loop& loop_;
     cache::session_reader& table_;
     boost::intrusive::list<seat, boost::intrusive::constant_time_size<false>> seats_;
     std::size_t guests_ = 0;
+    std::size_t inquirers_ = 0; // of them
 };
 
 } // namespace postern::edge

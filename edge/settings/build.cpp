@@ -147,6 +147,7 @@ conf_draft build_draft(const conf_tree& tree, const std::string& file, complaint
 settings finish(const conf_tree& tree, conf_draft&& draft, complaints& found) {
     check_record_key(tree, *draft.own.route_key, found);
     check_store(tree, draft.made.store, found);
+    settle_look_through(tree, *draft.own.route_key, draft.made.store, found);
     check_lifecycle(tree, draft.made, found);
     for (server_draft& server : draft.servers)
         for (location_draft& location : server.locations)

@@ -28,6 +28,8 @@ struct conf_draft {
 
 // Parts of finish, a file each.
 void finish_location(location_draft& location, const server_draft& server, complaints& found);
+void settle_look_through(const conf_tree& tree, const base::text_template& route_key,
+                         store_settings& made, complaints& found);
 void check_servers(const conf_draft& draft, complaints& found);
 void check_redirects(const conf_tree& tree, const conf_draft& draft, complaints& found);
 void check_record_key(const conf_tree& tree, const base::text_template& key, complaints& found);

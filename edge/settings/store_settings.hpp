@@ -1,6 +1,7 @@
 // Where sessions are kept for good, as conf says it.
 #pragma once
 
+#include "base/text_template.hpp"
 #include "edge/settings/limits_settings.hpp"
 
 #include <cstdint>
@@ -35,6 +36,16 @@ struct dynamodb_settings {
         std::string key = "containerId", ip = "containerIp", port = "port";
     };
 
+    /// Requests for sessions that are not known here: the store is asked for each.
+    struct unknown_keys {
+        bool on = true;
+        base::text_template session_id; // made of names of the route key
+        milliseconds within{2'000};     // a request waits for it
+        rate_limit reads{100, milliseconds{1'000}, 100};
+        unsigned calls = 4;       // at one time
+        std::uint32_t held = 256; // requests that wait for it at one time, of each worker
+    };
+
     std::string table;
     std::string region, profile, endpoint, streams_endpoint; // empty: as AWS's tools find them
     std::vector<key> keys;                                   // hash, range; empty: sessionId
@@ -44,6 +55,7 @@ struct dynamodb_settings {
     bool feed_polls = false;
     milliseconds poll_interval{30'000};
     milliseconds call_timeout{5'000};
+    unknown_keys look_through;
 };
 
 struct store_settings {
@@ -53,6 +65,10 @@ struct store_settings {
     milliseconds flush{5'000}; // activity written back, coalesced
     milliseconds poll{250};
     std::string source;
+    /// Whether a session that is not known here is asked for in the store.
+    [[nodiscard]] bool looks_through() const noexcept {
+        return which == kind::dynamodb && dynamodb.look_through.on;
+    }
 };
 
 } // namespace postern::edge

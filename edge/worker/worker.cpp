@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace postern::edge {
 namespace {
@@ -55,7 +56,8 @@ class worker_process {
                 .tunnels = {},
                 .in_flight = {},
                 .idle = {},
-                .tls = &tls_},
+                .tls = &tls_,
+                .asked = from_master.conf.store.looks_through() ? &from_master.asked : nullptr},
           bell_{loop_, duplicate_of(from_master.routes_changed.fd()), true},
           orders_{loop_, duplicate_of(from_master.order_fd), true} {
         look_for_limits();
@@ -100,6 +102,7 @@ class worker_process {
     event_source orders_;
     std::uint32_t connections_ = 0;
     std::uint32_t seconds_ = 0;
+    std::uint64_t changes_ = 0; // of routes, those that were rung for
 };
 
 base::result<void> worker_process::load_pages() {
@@ -212,7 +215,11 @@ task<void> worker_process::listen_to_bell() {
         if (error)
             break;
         given_.routes_changed.silence();
-        waiting_.ring();
+        const std::uint64_t changes = table_.changes();
+        if (std::exchange(changes_, changes) != changes)
+            waiting_.ring();
+        else
+            waiting_.ring_inquirers();
     }
 }
 

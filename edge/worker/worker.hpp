@@ -22,6 +22,7 @@ struct worker_inheritance {
     std::vector<int>
         listeners; // listening sockets of this worker, in the order of location_index::listeners()
     const base::doorbell& routes_changed; // rung by sync after set_waiting(true)
+    const base::doorbell& asked;          // sync's: rung when a key is asked for
     const shared_limits& limits;          // what all workers count in
     std::string control_token;            // for wake and `control open`
     base::access_keys access_keys;        // for links to sessions

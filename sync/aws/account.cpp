@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace postern::sync::aws {
 namespace {
 
@@ -55,6 +57,15 @@ account::account(environment env, const base::clock& time, std::unique_ptr<http_
 double account::random() {
     const std::scoped_lock lock{random_mutex_};
     return std::uniform_real_distribution<double>{}(random_);
+}
+
+std::unique_ptr<client> account::calls_within(std::chrono::milliseconds longest, base::log& log) {
+    client_options calls = client_->options();
+    for (auto* const bound : {&calls.connect_timeout, &calls.attempt_timeout, &calls.call_timeout})
+        *bound = std::min(*bound, longest);
+    return std::make_unique<client>(
+        std::move(calls),
+        client_parts{*http_, *chain_, time_, pause_, [this] { return random(); }, log});
 }
 
 base::result<std::unique_ptr<account>> account::open(account_options options, environment env,

@@ -6,6 +6,7 @@
 #include "sync/aws/credential_chain.hpp"
 #include "sync/aws/environment.hpp"
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -36,6 +37,10 @@ class account {
     account& operator=(const account&) = delete;
 
     [[nodiscard]] client& calls() noexcept { return *client_; }
+    /// Another client, of the same places by the same credentials, whose calls end within
+    /// `longest`. The account outlives it.
+    [[nodiscard]] std::unique_ptr<client> calls_within(std::chrono::milliseconds longest,
+                                                       base::log& log);
     [[nodiscard]] credential_source& keys() noexcept { return *chain_; }
     [[nodiscard]] const std::string& region() const noexcept { return client_->options().region; }
     /// What signatures go by.

@@ -51,8 +51,10 @@ class dynamodb_table final : public remote_table {
     dynamodb_table(const table_options& options, std::unique_ptr<aws::account> by,
                    const base::clock& time, base::log& log)
         : options_{options}, account_{std::move(by)}, time_{time}, log_{log},
-          items_{account_->calls(), options_, time}, replica_{replica_options_of(
-                                                         options_, account_->calls())} {}
+          look_calls_{account_->calls_within(options_.look_timeout, log)}, items_{account_->calls(),
+                                                                                  options_, time},
+          looked_{*look_calls_, options_, time}, replica_{replica_options_of(options_,
+                                                                             account_->calls())} {}
 
     const replica_options& replica() const override { return replica_; }
     std::size_t feeds() const override { return options_.containers ? 2 : 1; }
@@ -61,16 +63,24 @@ class dynamodb_table final : public remote_table {
     result<void> add_activity(const std::vector<activity_update>& updates,
                               std::vector<std::size_t>& failed,
                               const std::stop_token& stop) override;
+    bool looks_through() const override { return !options_.id_in_key.empty(); }
+    result<std::optional<session>> look_for(std::string_view route_key,
+                                            const std::stop_token& stop) override;
 
   private:
+    [[nodiscard]] result<void> put_found(const session_item& item);
     void note_defect(const std::string& table, std::string_view key, const std::string& defect);
 
     const table_options options_;
     std::unique_ptr<aws::account> account_;
     const base::clock& time_;
     base::log& log_;
-    session_items items_;
+    std::unique_ptr<aws::client> look_calls_;
+    session_items items_, looked_;
     const replica_options replica_;
+
+    std::mutex writer_mutex_; // over what follows
+    std::unique_ptr<replica_writer> writer_;
 
     std::mutex defects_mutex_;                             // feeds are of different threads
     std::unordered_map<std::string, std::size_t> defects_; // hash of the sentence, by table and key
@@ -95,7 +105,7 @@ result<std::unique_ptr<feed>> dynamodb_table::open_feed(std::size_t which, feed_
         note_defect(table, key, defect);
     };
     auto sink = of_sessions ? open_session_rows(replica_, time_, note)
-                            : open_container_rows(replica_, note);
+                            : open_container_rows(replica_, time_, note);
     if (!sink)
         return sink.error();
     auto made = std::make_unique<whole_feed>(
@@ -148,6 +158,43 @@ result<void> dynamodb_table::add_activity(const std::vector<activity_update>& up
     if (failed.empty())
         return {};
     return first.code ? first : failure{store_error::unavailable, "stopped"};
+}
+
+result<std::optional<session>> dynamodb_table::look_for(std::string_view route_key,
+                                                        const std::stop_token& stop) {
+    const auto id = base::text_of_route_key(options_.id_in_key, options_.route_key, route_key);
+    if (!id)
+        return std::optional<session>{};
+    auto item = looked_.read(*id, stop);
+    if (!item)
+        return item.error();
+    if (!*item)
+        return std::optional<session>{};
+    stored_session& read = (*item)->row.read;
+    if (!read.defect.empty()) {
+        note_defect(options_.table, (*item)->key, read.defect);
+        return std::optional<session>{};
+    }
+    // Others than the id may be in the key, and made up.
+    if (read.record.route_key != route_key)
+        return std::optional<session>{};
+    if (auto put = put_found(**item); !put)
+        return put.error();
+    return std::optional{std::move(read.record)};
+}
+
+result<void> dynamodb_table::put_found(const session_item& item) {
+    const std::scoped_lock hold{writer_mutex_};
+    if (!writer_) {
+        auto opened = open_replica_writer(replica_, time_);
+        if (!opened)
+            return opened.error();
+        writer_ = std::move(*opened);
+    }
+    auto put = writer_->found(item.key, item.row, item.version);
+    if (!put)
+        writer_.reset(); // the file may be another one by now
+    return put;
 }
 
 } // namespace

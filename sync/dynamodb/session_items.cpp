@@ -64,30 +64,13 @@ std::uint64_t token_of(const session& record, std::uint64_t item_version) {
 
 std::optional<std::string> session_id_in(std::string_view route_key,
                                          const base::text_template& of) {
-    // A value ends where the literal text behind it first stands: base/route_key.hpp.
     std::optional<std::string> id;
-    const auto& pieces = of.pieces();
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-        if (!pieces[i].is_name) {
-            if (!route_key.starts_with(pieces[i].text))
-                return std::nullopt;
-            route_key.remove_prefix(pieces[i].text.size());
-            continue;
-        }
-        const bool is_last = i + 1 == pieces.size();
-        if (!is_last && pieces[i + 1].is_name)
-            return std::nullopt;
-        const std::string_view end_text = is_last ? std::string_view{} : pieces[i + 1].text;
-        const std::size_t end = is_last                  ? route_key.size()
-                                : i + 2 == pieces.size() ? route_key.rfind(end_text)
-                                                         : route_key.find(end_text);
-        if (end == std::string_view::npos || end == 0)
-            return std::nullopt;
-        if (pieces[i].text == "sessionId")
-            id = route_key.substr(0, end);
-        route_key.remove_prefix(end);
-    }
-    return route_key.empty() ? id : std::nullopt;
+    const bool is_key =
+        base::read_route_key(of, route_key, [&](std::string_view name, std::string_view value) {
+            if (name == "sessionId")
+                id = value;
+        });
+    return is_key ? id : std::nullopt;
 }
 
 std::uint64_t session_items::next_version(std::uint64_t after) const {

@@ -26,6 +26,9 @@ struct table_options {
     std::string replica_path;
     feed_kind feed = feed_kind::streams;
     std::chrono::milliseconds poll_interval{30'000}; // from the beginning of a scan to the next
+    /// What the session id is in a session's route key; empty: it does not follow from that.
+    base::text_template id_in_key;
+    std::chrono::milliseconds look_timeout{2'000}; // of the calls that look for one session
     unsigned activity_threads = 8; // how many sessions' activity is written at one time
 };
 

@@ -41,7 +41,11 @@ parallel_scan::~parallel_scan() {
 
 void parallel_scan::read(segment& one) {
     state_.calls.fetch_add(1, std::memory_order_relaxed);
+    const std::int64_t from_ms = base::to_epoch_ms(time_.wall());
     auto page = source_.scan(one.index, segments_.size(), one.from, options_.page_rows);
+    if (page)
+        for (row_change& row : page->rows)
+            row.read_from_ms = from_ms;
     const std::lock_guard lock{mutex_};
     if (!page) {
         note_failure(one, page.error());

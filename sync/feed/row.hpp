@@ -33,6 +33,9 @@ struct row_change {
     /// Of `now`, or of what was removed; grows with the item where its writers count (an attribute
     /// of the item), 0 where they do not.
     std::uint64_t version = 0;
+    /// Of a row that was read from the table: not before this time (wall clock, epoch ms). 0: of a
+    /// record of the stream, which comes in its place.
+    std::int64_t read_from_ms = 0;
 };
 
 } // namespace postern::sync

@@ -10,8 +10,8 @@ using sqlite::transaction;
 
 class container_rows final : public row_sink {
   public:
-    container_rows(std::unique_ptr<sqlite::database> db, note_defect note)
-        : database_{std::move(db)}, note_{std::move(note)} {}
+    container_rows(std::unique_ptr<sqlite::database> db, const base::clock& time, note_defect note)
+        : database_{std::move(db)}, time_{time}, note_{std::move(note)} {}
 
     result<std::string> position() override { return read_meta(*database_, container_position); }
 
@@ -25,7 +25,13 @@ class container_rows final : public row_sink {
                 note_(one.key, row->defect);
             const bool has_target =
                 row != nullptr && row->defect.empty() && !row->target.address.is_none();
-            auto done = set_target(one.key, has_target ? row->target.text() : std::string{});
+            const auto overtaken = is_overtaken(one);
+            if (!overtaken)
+                return overtaken.error();
+            if (*overtaken)
+                continue;
+            auto done =
+                set_target(*database_, one.key, has_target ? row->target : base::ip_endpoint{});
             if (!done)
                 return done;
         }
@@ -37,20 +43,28 @@ class container_rows final : public row_sink {
 
     result<std::uint64_t> sweep(const std::function<bool(std::string_view)>& keeps,
                                 std::string_view position) override {
+        const std::int64_t now = base::to_epoch_ms(time_.wall());
         transaction write{*database_};
         if (auto begun = write.begin_write(); !begun)
             return begun.error();
-        const auto gone =
-            refused_keys(database_->prepared("SELECT container_id FROM containers"), keeps);
+        // As with sessions: what was found since the snapshot began may be in no page.
+        const auto gone = refused_keys(
+            database_
+                ->prepared("SELECT container_id FROM containers WHERE container_id NOT IN "
+                           "(SELECT container_id FROM replica_rows JOIN written_here USING (key) "
+                           "WHERE at_ms >= ?1)")
+                .bind(swept_at_ms_),
+            keeps);
         if (!gone)
             return gone.error();
         for (const std::string& id : *gone)
-            if (auto removed = set_target(id, {}); !removed)
+            if (auto removed = set_target(*database_, id, {}); !removed)
                 return removed.error();
         if (auto kept = write_meta(*database_, container_position, position); !kept)
             return kept.error();
         if (auto done = write.commit(); !done)
             return done.error();
+        swept_at_ms_ = now;
         return gone->size();
     }
 
@@ -63,40 +77,34 @@ class container_rows final : public row_sink {
     }
 
   private:
-    /// One without an address is as good as none.
-    result<void> set_target(std::string_view container_id, std::string_view target) {
-        auto set = target.empty()
-                       ? database_->prepared("DELETE FROM containers WHERE container_id = ?1")
-                             .bind(container_id)
-                             .run()
-                       : database_
-                             ->prepared("INSERT INTO containers VALUES (?1, ?2) "
-                                        "ON CONFLICT (container_id) DO UPDATE SET target = ?2")
-                             .bind(container_id, target)
-                             .run();
-        if (!set)
-            return set;
-        return database_
-            ->prepared("UPDATE sessions SET target = ?2 WHERE target IS NOT ?2 AND session_id IN "
-                       "(SELECT session_id FROM replica_rows WHERE container_id = ?1 "
-                       "AND container_id <> '')")
-            .bind(container_id, target)
-            .run();
+    /// Whether an address that was read of the table from `read_from_ms` on may be older than the
+    /// one that stands here: of a session that was found, or written here, later.
+    result<bool> is_overtaken(const row_change& change) {
+        if (change.read_from_ms == 0)
+            return false;
+        auto rows = database_
+                        ->prepared("SELECT 1 FROM replica_rows JOIN written_here USING (key) "
+                                   "WHERE container_id = ?1 AND container_id <> '' "
+                                   "AND at_ms >= ?2 LIMIT 1")
+                        .bind(change.key, change.read_from_ms);
+        return rows.step();
     }
 
     std::unique_ptr<sqlite::database> database_;
+    const base::clock& time_;
     note_defect note_;
+    std::int64_t swept_at_ms_ = 0; // a snapshot that ends later has begun after this
 };
 
 } // namespace
 
 result<std::unique_ptr<row_sink>> open_container_rows(const replica_options& options,
-                                                      note_defect note) {
+                                                      const base::clock& time, note_defect note) {
     auto db = open_replica(options);
     if (!db)
         return db.error();
     return std::unique_ptr<row_sink>{
-        std::make_unique<container_rows>(std::move(*db), std::move(note))};
+        std::make_unique<container_rows>(std::move(*db), time, std::move(note))};
 }
 
 } // namespace postern::sync

@@ -40,7 +40,7 @@ prepare_replica(const replica_options& options,
 [[nodiscard]] base::result<std::unique_ptr<row_sink>>
 open_session_rows(const replica_options& options, const base::clock& time, note_defect note);
 [[nodiscard]] base::result<std::unique_ptr<row_sink>>
-open_container_rows(const replica_options& options, note_defect note);
+open_container_rows(const replica_options& options, const base::clock& time, note_defect note);
 
 /// What this host writes to the remote table stands in the replica at once, and an older row that a
 /// feed brings after it is passed over. Not thread-safe.
@@ -52,6 +52,11 @@ class replica_writer {
                                                    std::uint64_t version) = 0;
     [[nodiscard]] virtual base::result<void> removed(std::string_view key,
                                                      std::uint64_t version) = 0;
+    /// The item at `key` was `row` a moment ago, by a strong read; of one that names a container,
+    /// the record's target is the container's. What is newer here stays. Errors also: unavailable
+    /// before the first snapshot's end.
+    [[nodiscard]] virtual base::result<void> found(std::string_view key, const session_row& row,
+                                                   std::uint64_t version) = 0;
     /// The version that the remote side has of a session's record, as far as the replica knows; 0
     /// where none is counted, or there is no such session.
     [[nodiscard]] virtual base::result<std::uint64_t> version_of(std::string_view session_id) = 0;

@@ -131,6 +131,26 @@ result<void> write_meta(database& db, std::string_view name, std::string_view va
     return db.prepared("INSERT OR REPLACE INTO meta VALUES (?1, ?2)").bind(name, value).run();
 }
 
+result<void> set_target(database& db, std::string_view container_id,
+                        const base::ip_endpoint& target) {
+    const std::string text = target.address.is_none() ? std::string{} : target.text();
+    auto set =
+        text.empty()
+            ? db.prepared("DELETE FROM containers WHERE container_id = ?1").bind(container_id).run()
+            : db.prepared("INSERT INTO containers VALUES (?1, ?2) "
+                          "ON CONFLICT (container_id) DO UPDATE SET target = ?2")
+                  .bind(container_id, text)
+                  .run();
+    if (!set)
+        return set;
+    return db
+        .prepared("UPDATE sessions SET target = ?2 WHERE target IS NOT ?2 AND session_id IN "
+                  "(SELECT session_id FROM replica_rows WHERE container_id = ?1 "
+                  "AND container_id <> '')")
+        .bind(container_id, text)
+        .run();
+}
+
 result<std::vector<std::string>> refused_keys(sqlite::query rows,
                                               const std::function<bool(std::string_view)>& keeps) {
     std::vector<std::string> refused;

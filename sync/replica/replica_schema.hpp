@@ -1,6 +1,7 @@
 // What a replica's database holds beside the store's own tables.
 #pragma once
 
+#include "base/ip_endpoint.hpp"
 #include "sync/replica/replica.hpp"
 #include "sync/store/sqlite/database.hpp"
 
@@ -23,6 +24,11 @@ inline constexpr std::string_view container_position = "position_containers";
 [[nodiscard]] base::result<std::string> read_meta(sqlite::database& db, std::string_view name);
 [[nodiscard]] base::result<void> write_meta(sqlite::database& db, std::string_view name,
                                             std::string_view value);
+
+/// A container's address, and that of the sessions in it. One without an address is as good as
+/// none.
+[[nodiscard]] base::result<void> set_target(sqlite::database& db, std::string_view container_id,
+                                            const base::ip_endpoint& target);
 
 /// Of the keys that `rows` gives, those that `keeps` refuses.
 [[nodiscard]] base::result<std::vector<std::string>>

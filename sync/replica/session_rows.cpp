@@ -20,8 +20,8 @@ constexpr std::int64_t written_here_kept_ms = 10L * 60 * 1000;
 
 session_rows::session_rows(std::unique_ptr<sqlite::database> db, const replica_options& options,
                            const base::clock& time, note_defect note)
-    : database_{std::move(db)}, route_key_{options.route_key}, time_{time}, note_{std::move(note)} {
-}
+    : database_{std::move(db)}, route_key_{options.route_key},
+      has_containers_{options.has_containers}, time_{time}, note_{std::move(note)} {}
 
 result<std::string> session_rows::position() {
     return read_meta(*database_, session_position);
@@ -49,7 +49,7 @@ result<void> session_rows::put(std::span<const row_change> changes, std::string_
 }
 
 result<void> session_rows::put_one(const row_change& change) {
-    const auto overtaken = is_overtaken(change.key, change.version);
+    const auto overtaken = is_overtaken(change);
     if (!overtaken)
         return overtaken.error();
     if (*overtaken)
@@ -64,14 +64,17 @@ result<void> session_rows::put_one(const row_change& change) {
     return put_row(change.key, *row, change.version);
 }
 
-result<bool> session_rows::is_overtaken(std::string_view key, std::uint64_t version) {
+result<bool> session_rows::is_overtaken(const row_change& change) {
+    const auto& [key, now, version, read_from_ms] = change;
     auto rows =
         database_->prepared("SELECT version, at_ms FROM written_here WHERE key = ?1").bind(key);
     const auto row = rows.step();
     if (!row)
         return row.error();
-    if (!*row || version == 0)
+    if (!*row)
         return false;
+    if (version == 0) // of two readings of the table, the one that began after the other's end
+        return read_from_ms != 0 && read_from_ms <= rows.integer(1);
     const auto newest = static_cast<std::uint64_t>(rows.integer(0));
     const std::int64_t until_ms = rows.integer(1) + written_here_kept_ms;
     if (version < newest && base::to_epoch_ms(time_.wall()) < until_ms)
@@ -203,11 +206,14 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
                    .run();
     if (!old)
         return old.error();
-    // What this host wrote a moment ago may be in no page.
-    const auto gone = refused_keys(
-        database_->prepared(
-            "SELECT key FROM replica_rows WHERE key NOT IN (SELECT key FROM written_here)"),
-        keeps);
+    // What this host wrote, or found, since the snapshot began may be in no page. It began after
+    // the last one's end.
+    const auto gone =
+        refused_keys(database_
+                         ->prepared("SELECT key FROM replica_rows WHERE key NOT IN "
+                                    "(SELECT key FROM written_here WHERE at_ms >= ?1)")
+                         .bind(swept_at_ms_),
+                     keeps);
     if (!gone)
         return gone.error();
     for (const std::string& key : *gone)
@@ -217,6 +223,7 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
         return kept.error();
     if (auto done = write.commit(); !done)
         return done.error();
+    swept_at_ms_ = now;
     return gone->size();
 }
 
@@ -236,6 +243,34 @@ result<void> session_rows::wrote(std::string_view key, const session_row& row,
 result<void> session_rows::removed(std::string_view key, std::uint64_t version) {
     // Noted later than any image of it, earlier than any of one that is made anew.
     return write_here(key, version, version + 1, [&] { return remove_row(key); });
+}
+
+result<void> session_rows::found(std::string_view key, const session_row& row,
+                                 std::uint64_t version) {
+    transaction writing{*database_};
+    if (auto begun = writing.begin_write(); !begun)
+        return begun;
+    const auto loaded = is_loaded(*database_, has_containers_);
+    if (!loaded)
+        return loaded.error();
+    if (!*loaded)
+        return base::failure{store_error::unavailable, "its first snapshot is being read"};
+    const auto before = known(key);
+    if (!before)
+        return before.error();
+    const auto overtaken = is_overtaken({std::string{key}, std::nullopt, version});
+    if (!overtaken)
+        return overtaken.error();
+    if (*overtaken || (*before && version != 0 && (*before)->version > version))
+        return {};
+    if (!row.container_id.empty())
+        if (auto set = set_target(*database_, row.container_id, row.read.record.target); !set)
+            return set;
+    if (auto done = put_row(key, row, version); !done)
+        return done;
+    if (auto noted = note_written(key, version); !noted)
+        return noted;
+    return writing.commit();
 }
 
 template <class Write>

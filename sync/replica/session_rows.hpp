@@ -27,6 +27,8 @@ class session_rows final : public row_sink, public replica_writer {
     [[nodiscard]] base::result<void> wrote(std::string_view key, const session_row& row,
                                            std::uint64_t version) override;
     [[nodiscard]] base::result<void> removed(std::string_view key, std::uint64_t version) override;
+    [[nodiscard]] base::result<void> found(std::string_view key, const session_row& row,
+                                           std::uint64_t version) override;
     [[nodiscard]] base::result<std::uint64_t> version_of(std::string_view session_id) override;
 
   private:
@@ -40,8 +42,9 @@ class session_rows final : public row_sink, public replica_writer {
     [[nodiscard]] base::result<void> put_row(std::string_view key, const session_row& row,
                                              std::uint64_t version);
     [[nodiscard]] base::result<void> remove_row(std::string_view key);
-    /// True: this host has written a later version of the item, which the feed will bring.
-    [[nodiscard]] base::result<bool> is_overtaken(std::string_view key, std::uint64_t version);
+    /// True: this host has written a later version of the item, or found it later, and the feed
+    /// will bring that.
+    [[nodiscard]] base::result<bool> is_overtaken(const row_change& change);
     /// In one transaction: `write`, unless the row is newer than `version`, and that this host has
     /// written up to the version `noted`.
     template <class Write>
@@ -54,8 +57,10 @@ class session_rows final : public row_sink, public replica_writer {
 
     std::unique_ptr<sqlite::database> database_;
     base::text_template route_key_;
+    bool has_containers_;
     const base::clock& time_;
     note_defect note_;
+    std::int64_t swept_at_ms_ = 0; // a snapshot that ends later has begun after this
 };
 
 } // namespace postern::sync

@@ -126,12 +126,35 @@ TEST(route_key, random_names_never_share_one) {
                 continue;
             }
             ++keys;
+            values back;
+            ASSERT_TRUE(read_route_key(
+                of, one.key,
+                [&](std::string_view name, std::string_view v) { back.emplace(name, v); }))
+                << text << " made " << one.key;
+            ASSERT_EQ(back, named) << text << " made " << one.key;
             const auto [at, is_new] = owner.try_emplace(one.key, named);
             ASSERT_TRUE(is_new || at->second == named) << text << " makes " << one.key << " twice";
         }
     }
     EXPECT_GT(keys, 10'000U);
     EXPECT_GT(refused, 10'000U);
+}
+
+TEST(route_key, its_values_make_other_texts) {
+    const auto made = [](const char* wanted, const char* of, const char* key) {
+        return text_of_route_key(parsed(wanted), parsed(of), key).value_or("-");
+    };
+    EXPECT_EQ(made("{sessionId}", "{sessionId}", "s1"), "s1");
+    EXPECT_EQ(made("{a}#{b}", "{b}/{a}", "x/y"), "y#x");
+    EXPECT_EQ(made("id-{b}", "{a}-{b}", "x-y-z"), "id-y-z");
+    EXPECT_EQ(made("{c}", "{a}-{b}", "x-y"), "-") << "a name that the key has not";
+    EXPECT_EQ(made("{a}", "{a}-{b}", "xy"), "-") << "no key";
+    EXPECT_EQ(made("{a}", "{a}-{b}", "-y"), "-");
+    EXPECT_EQ(made("{a}", "{a}-{b}", "x-"), "-");
+    EXPECT_EQ(made("{a}", "p/{a}", "q/x"), "-");
+    EXPECT_EQ(made("{a}", "{a}.end", "x.end.end"), "x.end");
+    EXPECT_EQ(made("{a}", "{a}.end", "x.ende"), "-");
+    EXPECT_EQ(made("{a}", "{a}{b}", "xy"), "-") << "where the one ends, nobody knows";
 }
 
 } // namespace

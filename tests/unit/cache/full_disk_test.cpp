@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 /// A file system of its own, small; needs root.
 class small_disk {
   public:
-    explicit small_disk(const std::string& at, const char* size = "size=1m") : at_{at} {
+    explicit small_disk(const std::string& at, const char* size = "size=1600k") : at_{at} {
         fs::create_directory(at);
         mounted_ = ::mount("none", at.c_str(), "tmpfs", 0, size) == 0;
     }

@@ -89,6 +89,7 @@ TEST(layout_md, header) {
                       POSTERN_FIELD(file_header, index_offset),
                       POSTERN_FIELD(file_header, slots_offset),
                       POSTERN_FIELD(file_header, activity_offset),
+                      POSTERN_FIELD(file_header, asked_offset),
                       POSTERN_FIELD(file_header, texts_offset),
                       POSTERN_FIELD(file_header, hash_key),
                       POSTERN_FIELD(file_header, created_at_ms),
@@ -151,6 +152,20 @@ TEST(layout_md, activity_lines) {
     expect_gapless(code, sizeof(activity_line));
 }
 
+TEST(layout_md, asked_keys) {
+    const fields queue{
+        POSTERN_FIELD(asked_queue, put),   POSTERN_FIELD(asked_queue, put_reserved),
+        POSTERN_FIELD(asked_queue, taken), POSTERN_FIELD(asked_queue, taken_reserved),
+        POSTERN_FIELD(asked_queue, keys),  POSTERN_FIELD(asked_queue, reserved)};
+    EXPECT_EQ(fields_under("Asked keys"), queue);
+    expect_gapless(queue, sizeof(asked_queue));
+    const fields key{POSTERN_FIELD(asked_key, checksum), POSTERN_FIELD(asked_key, shape),
+                     POSTERN_FIELD(asked_key, asked_at_ms), POSTERN_FIELD(asked_key, text)};
+    EXPECT_EQ(fields_under("Asked key"), key);
+    expect_gapless(key, sizeof(asked_key));
+    EXPECT_EQ(fields_under("Answers"), (fields{POSTERN_FIELD(answer_line, answers)}));
+}
+
 TEST(layout_md, constants) {
     std::map<std::string, std::uint64_t> words;
     for (const auto& row : rows_under("Constants"))
@@ -168,7 +183,10 @@ TEST(layout_md, constants) {
                                                     {"text_group_lines", text_group_lines},
                                                     {"text_step_bytes", text_step_bytes},
                                                     {"checkpoint_bytes_max", checkpoint_bytes_max},
-                                                    {"spare_slots_min", spare_slots_min}};
+                                                    {"spare_slots_min", spare_slots_min},
+                                                    {"asked_keys_max", asked_keys_max},
+                                                    {"answer_lines", answer_lines},
+                                                    {"line_answers", line_answers}};
     EXPECT_EQ(words, code);
 }
 
@@ -181,7 +199,9 @@ TEST(layout, sections_follow_each_other_at_every_capacity) {
         EXPECT_GE(g.index_offset, g.counters_offset + process_slots * sizeof(counter_block));
         EXPECT_GE(g.slots_offset, g.index_offset + g.bucket_count * sizeof(bucket));
         EXPECT_GE(g.activity_offset, g.slots_offset + g.slot_count * sizeof(slot));
-        EXPECT_GE(g.texts_offset, g.activity_offset + g.places() * sizeof(activity_line));
+        EXPECT_GE(g.asked_offset, g.activity_offset + g.places() * sizeof(activity_line));
+        EXPECT_EQ(g.texts_offset, g.asked_offset + worker_process_slots * sizeof(asked_queue) +
+                                      answer_lines * sizeof(answer_line));
         EXPECT_GE(g.file_bytes, g.texts_offset + g.text_lines() * sizeof(text_line));
         EXPECT_GT(g.bytes_with_texts(0), g.texts_offset);
         EXPECT_LE(g.bytes_with_texts(0), g.texts_offset + text_step_bytes);
@@ -189,7 +209,7 @@ TEST(layout, sections_follow_each_other_at_every_capacity) {
         EXPECT_EQ(g.bytes_with_texts(~std::uint64_t{0}), g.file_bytes) << "a damaged number";
         EXPECT_LT(g.text_lines(), std::uint64_t{1} << 30) << "text_room packs their numbers";
         for (const std::uint64_t offset :
-             {g.index_offset, g.slots_offset, g.activity_offset, g.texts_offset})
+             {g.index_offset, g.slots_offset, g.activity_offset, g.asked_offset, g.texts_offset})
             EXPECT_EQ(offset % page_bytes, 0U);
         EXPECT_GE(g.places() * 3, capacity * 4) << "three quarters full at most";
         EXPECT_LT(g.slot_count, 0xffffffffU);
@@ -197,8 +217,8 @@ TEST(layout, sections_follow_each_other_at_every_capacity) {
         EXPECT_GT(g.slot_count, capacity);
     }
     const geometry million = geometry_of(1'000'000);
-    EXPECT_EQ(million.bytes_with_texts(0) / 1'000'000, 228U) << "as LAYOUT.md says";
-    EXPECT_EQ(million.bytes_with_texts(1'000'000 / 4) / 1'000'000, 292U) << "as LAYOUT.md says";
+    EXPECT_EQ(million.bytes_with_texts(0) / 1'000'000, 229U) << "as LAYOUT.md says";
+    EXPECT_EQ(million.bytes_with_texts(1'000'000 / 4) / 1'000'000, 293U) << "as LAYOUT.md says";
 }
 
 } // namespace

@@ -79,6 +79,34 @@ TEST(store_settings, everything_is_read) {
     EXPECT_EQ(loaded("containers boxes;").dynamodb.containers->ip, "containerIp");
 }
 
+TEST(store_settings, unknown_keys_are_looked_for_where_they_follow) {
+    const auto look = [](const std::string& block, const std::string& route_key) {
+        return loaded(block, "route_key " + route_key + ";");
+    };
+    const store_settings plain = look("", "{clientId}-{sessionId}");
+    EXPECT_TRUE(plain.looks_through());
+    EXPECT_EQ(plain.dynamodb.look_through.session_id.text(), "{sessionId}");
+    EXPECT_EQ(plain.dynamodb.look_through.within, 2s);
+    EXPECT_EQ(plain.dynamodb.look_through.reads.units, 100U);
+    EXPECT_FALSE(look("", "{clientId}-{threadId}").looks_through()) << "it does not follow";
+    EXPECT_FALSE(look("look_through off;", "{sessionId}").looks_through());
+    const store_settings made = look("look_through {clientId}#{threadId} within=750ms rate=5r/s "
+                                     "calls=2 held=40;",
+                                     "{clientId}-{threadId}");
+    EXPECT_TRUE(made.looks_through());
+    const auto& said = made.dynamodb.look_through;
+    EXPECT_EQ(said.session_id.text(), "{clientId}#{threadId}");
+    EXPECT_EQ(said.within, 750ms);
+    EXPECT_EQ(said.reads.units, 5U);
+    EXPECT_EQ(said.calls, 2U);
+    EXPECT_EQ(said.held, 40U);
+    EXPECT_EQ(
+        look("look_through within=1s;", "{sessionId}").dynamodb.look_through.session_id.text(),
+        "{sessionId}");
+    EXPECT_FALSE(
+        parse_settings("store sqlite x; route_key {sessionId};", "/c")->store.looks_through());
+}
+
 TEST(store_settings, what_is_wrong_is_said) {
     const auto of = [](const std::string& block) {
         return wrong_with("store dynamodb edit-sessions { " + block + " }");
@@ -114,6 +142,16 @@ TEST(store_settings, what_is_wrong_is_said) {
         {of("feed streams 5s;"), "nothing may follow streams"},
         {of("feed poll 10ms;"), "feed"},
         {of("call_timeout 10ms;"), "call_timeout"},
+        {of("look_through on;"), "\"on\" is not known; write within=TIME, rate=NUMBERr/s"},
+        {of("look_through within=1ms;"), "within: "},
+        {of("look_through rate=5;"), "rate: \"5\" is no rate of requests"},
+        {of("look_through calls=65;"), "calls: "},
+        {of("look_through held=0;"), "held: "},
+        {of("look_through {thredId};"), "{thredId}"},
+        {of("look_through off within=1s;"), "\"off\" is not known"},
+        {of("look_through {userId};"),
+         "has no {userId}: a session's id cannot be told from its URL"},
+        {wrong_with("store sqlite x { look_through off; }"), "is for a store in DynamoDB"},
         {wrong_with("store dynamodb abc;\nlifecycle { idle_timeout 2m; }"),
          "idle_timeout 2m is less than three times the store's flush 1m"},
     };

@@ -53,7 +53,7 @@ struct replica_test : testing::Test {
     }
     std::unique_ptr<row_sink> containers() {
         auto opened =
-            open_container_rows(options, [&](std::string_view key, const std::string& why) {
+            open_container_rows(options, clock, [&](std::string_view key, const std::string& why) {
                 defects.push_back(std::string{key} + ": " + why);
             });
         EXPECT_TRUE(opened) << opened.error().text();
@@ -284,6 +284,109 @@ TEST_F(replica_test, what_a_feed_brought_already_is_not_set_back_by_the_writer) 
     ASSERT_TRUE(writer()->wrote("s1", {{older, {}}, {}}, 8));
     ASSERT_TRUE(writer()->removed("s1", 8));
     EXPECT_EQ(status_of("s1"), "active");
+}
+
+row_change read_at(row_change change, const base::clock& clock) {
+    change.read_from_ms = base::to_epoch_ms(clock.wall());
+    return change;
+}
+
+TEST_F(replica_test, what_was_found_stands_once_there_is_a_store) {
+    prepare();
+    const auto early = writer()->found("s1", {{session_of("s1"), {}}, {}}, 5);
+    ASSERT_FALSE(early);
+    EXPECT_EQ(early.error().code, store_error::unavailable) << "its first snapshot is to come";
+    load({});
+    auto opened = open_store();
+    const std::string from = *(*opened)->feed_position();
+    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 5));
+    EXPECT_EQ(status_of("s1"), "active");
+    EXPECT_EQ((*opened)->changes_after(from, 10)->changes.size(), 1U);
+    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 5));
+    EXPECT_EQ((*opened)->changes_after(from, 10)->changes.size(), 1U) << "nothing new";
+}
+
+TEST_F(replica_test, an_older_image_does_not_undo_what_was_found) {
+    session starting = session_of("s1");
+    starting.status = session_status::initializing;
+    for (const std::uint64_t version : {std::uint64_t{0}, std::uint64_t{7}}) {
+        SCOPED_TRACE(version);
+        options.path = directory.file("replica" + std::to_string(version));
+        load({});
+        const row_change page = read_at(is_now(starting, version == 0 ? 0 : 6), clock);
+        ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, version));
+        auto into = rows();
+        ASSERT_TRUE(into->put({&page, 1}, ""));
+        EXPECT_EQ(status_of("s1"), "active") << "the page was read before";
+        clock.advance(1ms);
+        const row_change later = read_at(is_now(starting, version == 0 ? 0 : 8), clock);
+        ASSERT_TRUE(into->put({&later, 1}, ""));
+        EXPECT_EQ(status_of("s1"), "initializing") << "a page that was read afterwards counts";
+    }
+    options.path = directory.file("replica of a stream");
+    load({});
+    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 0));
+    const row_change record = is_now(starting);
+    ASSERT_TRUE(rows()->put({&record, 1}, "p2"));
+    EXPECT_EQ(status_of("s1"), "initializing") << "records of a stream come in their order";
+}
+
+TEST_F(replica_test, what_this_host_wrote_meanwhile_is_not_undone_by_what_was_found) {
+    load({is_now(session_of("s1"), 3)});
+    session older = session_of("s1");
+    older.status = session_status::draining;
+    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 9));
+    ASSERT_TRUE(writer()->found("s1", {{older, {}}, {}}, 8));
+    EXPECT_EQ(status_of("s1"), "active");
+    ASSERT_TRUE(writer()->removed("s1", 9));
+    ASSERT_TRUE(writer()->found("s1", {{older, {}}, {}}, 9));
+    EXPECT_EQ(status_of("s1"), "none");
+}
+
+TEST_F(replica_test, a_snapshot_that_began_before_does_not_sweep_what_was_found) {
+    load({});
+    auto into = rows();
+    const auto keeps_none = [](std::string_view) { return false; };
+    ASSERT_TRUE(into->sweep(keeps_none, "p2"));
+    clock.advance(10s);
+    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 0));
+    clock.advance(10s);
+    EXPECT_EQ(*into->sweep(keeps_none, "p3"), 0U);
+    clock.advance(10s);
+    EXPECT_EQ(*into->sweep(keeps_none, "p4"), 1U) << "this one would have seen it";
+    EXPECT_EQ(status_of("s1"), "none");
+}
+
+TEST_F(replica_test, a_container_is_found_with_its_session) {
+    options.has_containers = true;
+    load({});
+    auto boxes = containers();
+    const auto keeps_none = [](std::string_view) { return false; };
+    ASSERT_TRUE(boxes->sweep(keeps_none, "c1"));
+    const auto target_of = [&](const std::string& id) {
+        const auto found = (*open_store())->get(id);
+        return found && !found->target.address.is_none() ? found->target.text() : "none";
+    };
+    const auto box = [&](const char* target) {
+        container_row row{"c1", {}, {}};
+        if (const auto at = base::ip_endpoint::parse(target))
+            row.target = *at;
+        return row_change{"c1", row, 0};
+    };
+    clock.advance(1s);
+    const row_change page = read_at(box("-"), clock);
+    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, "c1"}, 0));
+    EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
+    ASSERT_TRUE(boxes->put({&page, 1}, ""));
+    EXPECT_EQ(target_of("s1"), "10.0.0.1:4321") << "the page was read before";
+    EXPECT_EQ(*boxes->sweep(keeps_none, "c2"), 0U);
+    EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
+    clock.advance(1s);
+    const row_change later = read_at(box("10.0.0.2:80"), clock);
+    ASSERT_TRUE(boxes->put({&later, 1}, ""));
+    EXPECT_EQ(target_of("s1"), "10.0.0.2:80");
+    EXPECT_EQ(*boxes->sweep(keeps_none, "c3"), 1U);
+    EXPECT_EQ(target_of("s1"), "none");
 }
 
 TEST_F(replica_test, of_another_table_or_damaged_it_is_begun_anew_and_set_aside) {
