@@ -1,8 +1,7 @@
 // What workers ask for, looked for in a store of the test's: which calls it gets, and what the
 // workers are told.
-#include "sync/look_through.hpp"
-
 #include "cache/session_writer.hpp"
+#include "sync/look_through.hpp"
 #include "tests/unit/sync/running_sync.hpp"
 
 #include <atomic>
