@@ -7,9 +7,9 @@
 
 namespace postern::cache {
 
-inline constexpr std::size_t asked_keys_max = 14; // of a worker, on their way to sync
+inline constexpr std::size_t asked_keys_max = 6; // of a worker, on their way to sync
 inline constexpr std::size_t asked_text_bytes = 256;
-inline constexpr std::uint64_t answer_lines = 1024;
+inline constexpr std::uint64_t answer_lines = 256;
 inline constexpr std::size_t line_answers = 8;
 
 /// A key that a worker asks for.
@@ -27,7 +27,7 @@ struct asked_queue {
     std::uint64_t taken; // sync's: of them, those that it has read
     std::uint64_t taken_reserved[7];
     asked_key keys[asked_keys_max];
-    std::uint64_t reserved[6];
+    std::uint64_t reserved[30];
 };
 
 /// Some of what sync has said: fingerprint << 33 | refused << 32 | when, in ms; 0: none.
@@ -35,6 +35,6 @@ struct answer_line {
     std::uint64_t answers[line_answers];
 };
 
-static_assert(sizeof(asked_queue) == 4096 && sizeof(answer_line) == 64);
+static_assert(sizeof(asked_queue) == 2048 && sizeof(answer_line) == 64);
 
 } // namespace postern::cache

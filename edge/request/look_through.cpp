@@ -11,8 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-constexpr std::size_t share_of_client = 8; // one may have an eighth of the room
+constexpr std::size_t share_of_client = 8; // one may ask for an eighth of what has room
 constexpr auto ask_again_after = 500ms;    // sync may have been started anew meanwhile
+constexpr auto no_room_for = 20ms;         // sync takes what it is asked within a few
 constexpr auto join_within = 250ms;        // who asked so lately has asked for us as well
 constexpr auto sync_silent_max = 5'000ms;  // it beats every second
 
@@ -32,11 +33,12 @@ bool is_unknown(exchange& x, cache::key_hash hash) {
 }
 
 /// Room for one more that waits, and somebody who could answer.
-bool can_wait(const exchange& x, std::uint32_t asker) {
+bool can_wait(const exchange& x, const waiting_room::inquiry& about, steady_clock::time_point now) {
     const std::size_t held_max = x.worker.conf.store.dynamodb.look_through.held;
+    const std::size_t share = std::max<std::size_t>(held_max / share_of_client, 1);
     const waiting_room& room = x.worker.waiting;
     if (room.inquirers() >= held_max ||
-        room.inquirers_of(asker) >= std::max<std::size_t>(held_max / share_of_client, 1))
+        (!room.has_asked(about.key, now - join_within) && room.inquiries_of(about.asker) >= share))
         return false;
     const std::int64_t silent_ms =
         base::to_epoch_ms(x.worker.time.wall()) - x.worker.table.status().sync_heartbeat_ms;
@@ -85,28 +87,25 @@ task<void> look_through(exchange& x, cache::key_hash hash) {
     if (look(x, hash, since, since) == step::over) // was said to another a moment ago
         co_return;
     waiting_room::inquiry about{.key = hash, .asker = asker_of(x)};
-    if (!can_wait(x, about.asker)) {
+    if (!can_wait(x, about, since)) {
         x.count(cache::counter::look_throughs_refused);
         co_return;
     }
     const steady_clock::time_point until = since + x.worker.conf.store.dynamodb.look_through.within;
     steady_clock::time_point ask_at = since;
+    x.count(cache::counter::look_throughs);
     waiting_room::seat seat{x.worker.waiting, &about};
     for (;;) {
         const steady_clock::time_point now = steady_clock::now();
         const step came_to = look(x, hash, since, now);
         if (came_to == step::over)
             co_return;
-        const bool is_first = ask_at == since;
-        const bool has_room = came_to == step::refused || now < ask_at || ask(x, about, now);
-        if (came_to == step::refused || (is_first && !has_room)) {
+        if (came_to == step::refused) {
             x.count(cache::counter::look_throughs_refused);
             co_return;
         }
-        if (is_first)
-            x.count(cache::counter::look_throughs);
         if (now >= ask_at)
-            ask_at = now + ask_again_after;
+            ask_at = now + (ask(x, about, now) ? ask_again_after : no_room_for);
         if (now >= until) {
             x.count(cache::counter::look_throughs_timed_out);
             co_return;

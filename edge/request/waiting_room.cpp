@@ -34,10 +34,12 @@ void waiting_room::ring_inquirers() noexcept {
             s.ring();
 }
 
-std::size_t waiting_room::inquirers_of(std::uint32_t asker) const noexcept {
+std::size_t waiting_room::inquiries_of(std::uint32_t asker) const noexcept {
+    constexpr std::chrono::steady_clock::time_point never{};
     std::size_t found = 0;
     for (const seat& s : seats_)
-        found += s.about_ != nullptr && s.about_->asker == asker ? 1 : 0;
+        if (s.about_ != nullptr && s.about_->asker == asker && s.about_->asked_at != never)
+            ++found;
     return found;
 }
 

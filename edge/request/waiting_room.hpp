@@ -56,7 +56,8 @@ class waiting_room {
     /// Those who wait for routes, and those who have asked.
     [[nodiscard]] std::size_t guests() const noexcept { return guests_ - inquirers_; }
     [[nodiscard]] std::size_t inquirers() const noexcept { return inquirers_; }
-    [[nodiscard]] std::size_t inquirers_of(std::uint32_t asker) const noexcept;
+    /// Of those who have asked themselves, and not joined another.
+    [[nodiscard]] std::size_t inquiries_of(std::uint32_t asker) const noexcept;
     /// Someone has asked for this key since then.
     [[nodiscard]] bool has_asked(cache::key_hash key,
                                  std::chrono::steady_clock::time_point since) const noexcept;

@@ -104,8 +104,9 @@ const directive table[] = {
      .arguments = "off | [SESSION_ID] [within=TIME] [rate=NUMBERr/s] [calls=NUMBER] [held=NUMBER]",
      .words_min = 1,
      .words_max = 5,
-     .line = "Whether a session that is not known here yet is asked for in the table, and how "
-             "often; on unless given, where route_key has {sessionId}",
+     .line =
+         "Whether a session that is not known here is looked for in the table; on unless given, "
+         "where route_key has {sessionId}",
      .more =
          "A request for it waits, at most for within (2s unless given, 100ms to 30s), until the "
          "table has said what it has: one strong read, of the container's address as well where "
@@ -115,8 +116,9 @@ const directive table[] = {
          "unless given, or such as {clientId}-{threadId}. Without those names in route_key the id "
          "does not follow from a URL, and nothing is asked.\n"
          "So many reads in a second (rate, 100r/s) and at one time (calls, 4) are made on this "
-         "host, and so many requests (held, 256, an eighth of them of one client) wait in each "
-         "worker; what is beyond them is answered as unknown at once. Clients that ask are served "
+         "host, and so many requests (held, 256; one client asks for an eighth as many sessions) "
+         "wait in each worker; what is beyond them is answered as unknown at once. Clients that "
+         "ask are served "
          "in turn.",
      .example = "look_through {clientId}-{threadId} within=1s rate=50r/s;"},
 };

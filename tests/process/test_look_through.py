@@ -102,7 +102,7 @@ def test_the_first_request_finds_it(on_table, dynamodb, between):
 
 
 def test_many_requests_for_one_are_one_read(on_table, dynamodb, between):
-    postern = on_table()
+    postern = on_table("look_through {threadId} held=64;")  # a client asks for eight sessions, however often
     between.wait = 0.2
     put(dynamodb, postern, "s1")
     with concurrent.futures.ThreadPoolExecutor(50) as pool:

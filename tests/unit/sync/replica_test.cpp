@@ -379,6 +379,7 @@ TEST_F(replica_test, a_container_is_found_with_its_session) {
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
     ASSERT_TRUE(boxes->put({&page, 1}, ""));
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321") << "the page was read before";
+    clock.advance(1s);
     EXPECT_EQ(*boxes->sweep(keeps_none, "c2"), 0U);
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
     clock.advance(1s);
