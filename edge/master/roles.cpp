@@ -110,6 +110,19 @@ sync::dynamodb::table_options dynamodb_options_of(const settings& conf) {
     out.feed = said.feed_polls ? dynamodb::table_options::feed_kind::poll
                                : dynamodb::table_options::feed_kind::streams;
     out.poll_interval = said.poll_interval;
+    if (const auto& redis = said.redis) {
+        out.feed = dynamodb::table_options::feed_kind::redis;
+        out.feeders = redis->feeders;
+        out.redis.host = redis->host;
+        out.redis.port = redis->port;
+        out.redis.socket_path = redis->socket_path;
+        out.redis.is_tls = redis->is_tls;
+        out.redis.ca_file = redis->ca_file;
+        out.redis.database = redis->database;
+        out.redis.user = redis->user;
+        out.redis.password = redis->password;
+        out.redis.password_file = redis->password_file;
+    }
     return out;
 }
 

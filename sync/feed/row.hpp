@@ -33,6 +33,8 @@ struct row_change {
     /// Of `now`, or of what was removed; grows with the item where its writers count (an attribute
     /// of the item), 0 where they do not.
     std::uint64_t version = 0;
+    /// Of the stream's record that brought it, a decimal number; empty: a page of the table did.
+    std::string sequence = {};
 };
 
 } // namespace postern::sync
