@@ -198,7 +198,7 @@ result<void> streams_feed::work_on_snapshot() {
     if (!snapshot_.is_running()) {
         if (now < snapshot_at_ || !can_begin_snapshot())
             return {};
-        sink_.scan_begins();
+        sink_.scan_begins(now_ms());
         snapshot_.begin(std::make_unique<parallel_scan>(
                             source_, is_complete_ ? options_.calm_scan : options_.scan, time_,
                             state_, random_()),

@@ -89,8 +89,9 @@ class reply_reader::tree {
         return {redis_error::strange, reader_->errstr};
     }
 
-    /// Null: too many. The C library in between lets no exception through.
-    static reply* place(const redisReadTask* task, std::size_t parts) noexcept {
+    /// `parts` of it are to come. Null: too many. The C library in between lets no exception
+    /// through.
+    static reply* place(const redisReadTask* task, std::size_t parts = 0) noexcept {
         tree& mine = *static_cast<tree*>(task->privdata);
         mine.parts_ += parts;
         if (mine.parts_ > mine.bounds_.parts_max)
@@ -102,7 +103,7 @@ class reply_reader::tree {
         return &mine.root_;
     }
     static void* make_text(const redisReadTask* task, char* bytes, std::size_t size) noexcept {
-        reply* const made = place(task, 1);
+        reply* const made = place(task);
         if (made != nullptr) {
             made->what = task->type == REDIS_REPLY_ERROR ? reply::kind::error : reply::kind::text;
             made->text.assign(bytes, size);
@@ -111,23 +112,22 @@ class reply_reader::tree {
     }
     static void* make_array(const redisReadTask* task, int size) noexcept {
         const auto parts = static_cast<std::size_t>(std::max(size, 0));
-        reply* const made = place(task, 1 + parts);
+        reply* const made = place(task, parts);
         if (made != nullptr) {
-            static_cast<tree*>(task->privdata)->parts_ -= parts; // each counts itself
             made->what = reply::kind::array;
             made->items.resize(parts);
         }
         return made;
     }
     static void* make_integer(const redisReadTask* task, long long number) noexcept {
-        reply* const made = place(task, 1);
+        reply* const made = place(task);
         if (made != nullptr) {
             made->what = reply::kind::integer;
             made->number = number;
         }
         return made;
     }
-    static void* make_nil(const redisReadTask* task) noexcept { return place(task, 1); }
+    static void* make_nil(const redisReadTask* task) noexcept { return place(task); }
     static void leave(void*) noexcept {}
 
     static inline redisReplyObjectFunctions functions{make_text, make_array, make_integer, make_nil,

@@ -46,7 +46,7 @@ class publisher final : public row_sink {
     [[nodiscard]] base::result<std::uint64_t>
     sweep(const std::function<bool(std::string_view)>& keeps, std::string_view position) override;
     [[nodiscard]] base::result<std::uint64_t> count() override { return rows_; }
-    void scan_begins() override { begun_ = number_; }
+    void scan_begins(std::int64_t) override { begun_ = number_; }
 
     /// Rows that were news to Redis.
     [[nodiscard]] std::uint64_t published() const noexcept { return published_; }

@@ -19,6 +19,8 @@ constexpr std::string_view position_word = "redis1";
 constexpr std::string_view no_check = "-";
 constexpr backoff::limits snapshot_pause{500ms, 30s};
 constexpr std::size_t word_bytes_max = 64;
+/// From a write to its record in the stream: what feeders cannot know. On AWS it is below a second.
+constexpr std::int64_t stream_delay_ms = 5'000;
 
 bool is_word(std::string_view text) {
     return !text.empty() && text.size() <= word_bytes_max &&
@@ -256,6 +258,7 @@ result<void> redis_feed::work_on_snapshot() {
         how.page_rows = page_max_;
         if (is_complete_)
             how.page_gap = options_.calm_page_gap;
+        sink_.scan_begins(seen_current_ms_ - stream_delay_ms);
         snapshot_.begin(std::make_unique<parallel_scan>(*rows_, how, time_, state_, random_()),
                         is_complete_ ? "it is due" : "the replica is not in step");
     }

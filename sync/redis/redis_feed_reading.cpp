@@ -45,7 +45,8 @@ result<scan_page> redis_feed::read_page(std::string_view from, std::size_t count
         return failure{redis_error::other_data, {}};
     const reply& cursor = answer->at(1);
     const auto& found = answer->at(2).items;
-    if (answer->at(0).text != "ok" || !cursor.is_text() || found.size() % 2 != 0)
+    if (answer->at(0).text != "ok" || !cursor.is_text() || !answer->at(2).is_array() ||
+        found.size() % 2 != 0)
         return strange("a page of rows in Redis is none");
     scan_page page;
     page.next = cursor.text == "0" ? std::string{} : cursor.text;

@@ -203,11 +203,13 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
                    .run();
     if (!old)
         return old.error();
-    // What this host wrote a moment ago may be in no page.
-    const auto gone = refused_keys(
-        database_->prepared(
-            "SELECT key FROM replica_rows WHERE key NOT IN (SELECT key FROM written_here)"),
-        keeps);
+    // What this host wrote later than what the pages show is in none of them.
+    const auto gone =
+        refused_keys(database_
+                         ->prepared("SELECT key FROM replica_rows WHERE key NOT IN "
+                                    "(SELECT key FROM written_here WHERE at_ms >= ?1)")
+                         .bind(scan_as_of_ms_),
+                     keeps);
     if (!gone)
         return gone.error();
     for (const std::string& key : *gone)

@@ -277,6 +277,19 @@ TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_ane
     EXPECT_EQ(*rows()->sweep([](std::string_view) { return false; }, "p4"), 1U);
 }
 
+TEST_F(replica_test, a_sweep_knows_when_its_pages_were_read) {
+    load({});
+    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    const auto swept_as_of = [&](std::int64_t as_of_ms) {
+        const auto into = rows();
+        into->scan_begins(as_of_ms);
+        return *into->sweep([](std::string_view) { return false; }, "p2");
+    };
+    const std::int64_t written_ms = base::to_epoch_ms(clock.wall());
+    EXPECT_EQ(swept_as_of(written_ms), 0U);
+    EXPECT_EQ(swept_as_of(written_ms + 1), 1U) << "someone else has removed it since";
+}
+
 TEST_F(replica_test, what_a_feed_brought_already_is_not_set_back_by_the_writer) {
     load({is_now(session_of("s1"), 9)});
     session older = session_of("s1");

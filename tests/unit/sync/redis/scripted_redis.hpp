@@ -28,6 +28,7 @@ struct scripted_redis {
         std::string check, key, row;
     };
     std::deque<entry> log;
+    std::vector<std::string> cursors;
     std::vector<std::string> calls; // "look", "page 0", "XREAD 3-0", "XRANGE 3-0"
     int failing = 0;                // the next so many calls find no server
     std::function<std::optional<reply>(const std::string& call)> instead;
@@ -97,16 +98,18 @@ struct scripted_redis {
             call = "page " + std::string{words[6]};
             if (words[5] != epoch || !is_whole)
                 return array({text("other")});
-            // Two rows a page; the cursor is how many were given.
-            std::size_t from = std::stoull(std::string{words[6]}), at = 0;
+            // Two rows a page; the cursor stands for the last one that was given.
+            const std::size_t from = std::stoull(std::string{words[6]});
+            auto at = from == 0 ? rows.begin() : rows.upper_bound(cursors[from - 1]);
             std::vector<reply> found;
-            for (const auto& [key, row] : rows)
-                if (at++ >= from && found.size() < 4) {
-                    found.push_back(text(key));
-                    found.push_back(text(row));
-                }
-            const bool is_last = from + 2 >= rows.size();
-            return array({text("ok"), text(is_last ? "0" : std::to_string(from + 2)),
+            for (; at != rows.end() && found.size() < 4; ++at) {
+                found.push_back(text(at->first));
+                found.push_back(text(at->second));
+            }
+            const bool is_last = at == rows.end();
+            if (!is_last)
+                cursors.push_back(std::prev(at)->first);
+            return array({text("ok"), text(is_last ? "0" : std::to_string(cursors.size())),
                           array(std::move(found))});
         }
         call = "unknown";
