@@ -17,7 +17,9 @@ remote_threads::remote_threads(remote_table& table, base::doorbell news, const b
         feed_thread_options options;
         options.name = which == 0              ? "the store"
                        : which < table.feeds() ? fmt::format("the store's feed {}", which + 1)
-                                               : "what this host feeds to others";
+                                               : "what is fed to other hosts";
+        if (which >= table.feeds())
+            options.meanwhile = "they hear of changes by another feeder, if there is one";
         feeds_.push_back(std::make_unique<feed_thread>(
             options,
             [&table, &state, which](const std::stop_token& stop) {

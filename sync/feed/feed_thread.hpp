@@ -25,6 +25,7 @@ using open_feed = std::function<base::result<std::unique_ptr<feed>>(const std::s
 
 struct feed_thread_options {
     std::string name = "the remote table"; // in the log
+    std::string meanwhile = "the replica stays as it was";
     backoff::limits pause;
     std::chrono::milliseconds rung_retry_after{100}; // a ring shortens a pause to this
     /// It is called back when nothing has failed for so long: one call of several that fails again

@@ -146,7 +146,9 @@ result<void> redis_feeder::give_way(const failure& why) {
             return why;
         let_go();
         try_at_ = now + about(options_.rest);
-        return failure{why.code, fmt::format("{}; another host may feed Redis", why.text())};
+        log_.warn("{} cannot be read here for {} s, another host may feed Redis: {}", options_.name,
+                  options_.patience / 1s, why.text());
+        return why;
     }
     // What is in memory may be ahead of what is in Redis now: whoever feeds next, this host as
     // well, begins at the position that Redis has. A lease that is still its own it finds again.

@@ -21,10 +21,12 @@ class Fleet:
         self.run_postern, self.dynamodb, self.redis, self.table, self.target = run_postern, dynamodb, redis, table, target
         self.hosts = []
 
-    def add(self, more="", url=None, block="", **options):
+    def add(self, more="", url=None, block="", wait=True):
         conf = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
                                     f"store dynamodb {self.table} {{ flush 200ms; feed redis {url or self.redis.url} {more}; {block} }}")
-        postern = self.run_postern(f"host{len(self.hosts)}", conf=conf, **options)
+        postern = self.run_postern(f"host{len(self.hosts)}", conf=conf, start=wait)
+        if not wait:
+            postern.launch()
         self.hosts.append(postern)
         return postern
 
@@ -234,6 +236,41 @@ def test_of_two_feeders_one_is_behind(fleet):
     assert told == [("s1", "failed"), ("s1", "active"), ("s1", "draining"), ("s1", "failed"), ("s1", "active"), ("s2", "active"), ("s2", None),
                     ("last", "active")]
     assert [entry for entry, _ in log] == [f"{number + i}-0" for i in range(1, 9)]
+
+
+def test_a_feeder_that_stood_still_has_lost_its_lease(fleet):
+    first = fleet.add("feeders=1")
+    until("it feeds", lambda: fleet.redis.leases())
+    second = fleet.add("feeders=1")
+    with paused(first):
+        until("another one feeds", lambda: feeds(second), within=25)
+        fleet.put("s1")
+        until("published", lambda: "s1" in fleet.redis.rows())
+        number, leases = fleet.redis.meta()["number"], fleet.redis.leases()
+    until("it was told", lambda: "the lease is lost" in first.log())
+    fleet.until_all("s1", 200)
+    assert fleet.redis.leases() == leases and fleet.redis.meta()["number"] == number
+
+
+def test_a_host_that_cannot_read_the_stream_gives_way(fleet):
+    port, = harness.free_ports(1)
+    blind = fleet.add("feeders=1", block=f"endpoint {fleet.dynamodb.endpoint} streams=http://127.0.0.1:{port};", wait=False)
+    until("it has the lease", lambda: feeds(blind))
+    fleet.add("feeders=1", block=f"endpoint {fleet.dynamodb.endpoint};", wait=False)
+    fleet.put("s1")
+    fleet.until_all("s1", 200, within=60)
+    assert "another host may feed Redis: " in blind.log()
+
+
+def test_the_store_check_looks_at_redis(fleet):
+    host = fleet.add()
+    done = host.cli("store", "check")
+    assert done.returncode == 0 and f"ok      redis 127.0.0.1:{fleet.redis.port} is of version" in done.stdout
+    fleet.redis.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    assert "has maxmemory-policy allkeys-lru; with noeviction" in host.cli("store", "check").stdout
+    fleet.redis.kill()
+    done = host.cli("store", "check")
+    assert done.returncode == 1 and f"wrong   redis 127.0.0.1:{fleet.redis.port}: it cannot be connected to" in done.stdout
 
 
 def test_redis_is_put_back_to_an_older_copy(fleet):
