@@ -25,12 +25,12 @@ using open_feed = std::function<base::result<std::unique_ptr<feed>>(const std::s
 
 struct feed_thread_options {
     std::string name = "the remote table"; // in the log
-    std::string meanwhile = "the replica stays as it was";
     backoff::limits pause;
     std::chrono::milliseconds rung_retry_after{100}; // a ring shortens a pause to this
     /// It is called back when nothing has failed for so long: one call of several that fails again
     /// and again is one line in the log.
     std::chrono::milliseconds back_after{5'000};
+    std::string meanwhile = "the replica stays as it was"; // in the log
 };
 
 /// `ring` is thread-safe. The destructor stops and waits: for a call's time at most.
