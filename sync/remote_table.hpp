@@ -25,6 +25,9 @@ class remote_table {
     [[nodiscard]] virtual const replica_options& replica() const = 0;
     /// How many feeds there are: one a remote table that is followed (sessions; containers).
     [[nodiscard]] virtual std::size_t feeds() const = 0;
+    /// How many more `open_feed` opens, behind those: they fill no replica, but work for other
+    /// hosts.
+    [[nodiscard]] virtual std::size_t helpers() const { return 0; }
     /// Opens a feed and its sink; asked again, after a back-off, where it fails. `state` outlives
     /// it. A stop ends the calls that it makes.
     [[nodiscard]] virtual base::result<std::unique_ptr<feed>>

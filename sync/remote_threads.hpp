@@ -31,6 +31,7 @@ class remote_threads {
 
   private:
     base::doorbell news_;                             // before the threads that ring it
+    const std::size_t followed_;                      // the first so many of those below
     std::vector<std::unique_ptr<feed_state>> states_; // before the threads that write them
     std::vector<std::unique_ptr<feed_thread>> feeds_;
     activity_sender activity_;

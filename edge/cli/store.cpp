@@ -84,7 +84,10 @@ class table_commands {
     }
 
     int check_with(sync::aws::account& by) {
-        const auto found = dynamodb::check_tables(by.calls(), options_);
+        auto found = dynamodb::check_tables(by.calls(), options_);
+        if (found && options_.feed == dynamodb::table_options::feed_kind::redis)
+            for (auto& one : dynamodb::check_redis(options_.redis))
+                found->push_back(std::move(one));
         if (found)
             return tell(*found);
         if (found.error().code == sync::store_error::not_found)

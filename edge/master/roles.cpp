@@ -121,6 +121,19 @@ sync::dynamodb::table_options dynamodb_options_of(const settings& conf) {
         out.id_in_key = said.look_through.session_id;
         out.look_timeout = said.look_through.within;
     }
+    if (const auto& redis = said.redis) {
+        out.feed = dynamodb::table_options::feed_kind::redis;
+        out.feeders = redis->feeders;
+        out.redis.host = redis->host;
+        out.redis.port = redis->port;
+        out.redis.socket_path = redis->socket_path;
+        out.redis.is_tls = redis->is_tls;
+        out.redis.ca_file = redis->ca_file;
+        out.redis.database = redis->database;
+        out.redis.user = redis->user;
+        out.redis.password = redis->password;
+        out.redis.password_file = redis->password_file;
+    }
     return out;
 }
 

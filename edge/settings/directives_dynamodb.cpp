@@ -82,15 +82,26 @@ const directive table[] = {
      .example = "containers webordinary-containers ip=privateIp;"},
     {.name = "feed",
      .contexts = context::store,
-     .arguments = "streams | poll [TIME]",
+     .arguments = "streams | poll [TIME] | redis URL [user=NAME] [password_file=FILE] [ca=FILE] "
+                  "[feeders=COUNT]",
      .words_min = 1,
-     .words_max = 2,
-     .line = "How changes of the table come here: by its stream, or by reading it whole every TIME",
-     .more = "streams, the default, shows a change within about a second, and is for one or two "
-             "hosts: DynamoDB lets no more read a stream. poll, every 30s unless given (1s to 1h), "
-             "is for any number of hosts and small tables: each reading is paid for by the table's "
-             "size.",
-     .example = "feed poll 30s;"},
+     .words_max = 6,
+     .line =
+         "How changes of the table come here: by its stream, by reading it whole every TIME, or "
+         "by a Redis server that two hosts feed",
+     .more =
+         "streams, the default, shows a change within about a second, and is for one or two "
+         "hosts: DynamoDB lets no more read a stream. poll, every 30s unless given (1s to 1h), "
+         "is for any number of hosts and small tables: each reading is paid for by the table's "
+         "size. redis is for any number of hosts and tables of any size: of all hosts with the "
+         "same conf two at a time (feeders, 0 to 2; a host with 0 only follows) read the stream "
+         "and publish it to a Redis or Valkey server, which all follow. URL is "
+         "redis://[user:password@]HOST[:PORT][/DB], rediss:// for TLS with a verified "
+         "certificate (of the system's authorities, or those in the file ca), or "
+         "unix:/PATH[?db=DB]. The first line of password_file is the password; the file is "
+         "read for each connection, by the user that postern runs as.",
+     .example =
+         "feed redis rediss://cache.internal:6379 password_file=/etc/postern/redis.password;"},
     {.name = "call_timeout",
      .contexts = context::store,
      .arguments = "TIME",

@@ -282,7 +282,10 @@ std::string call::source() const {
 }
 
 parsed<std::string> path_of(const call& c, std::size_t i) {
-    const std::string& word = c.word(i);
+    return path_of(c, c.word(i));
+}
+
+parsed<std::string> path_of(const call& c, const std::string& word) {
     if (word.empty())
         return complaint{"\"\" is no path"};
     for (const char byte : word)

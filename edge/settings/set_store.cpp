@@ -166,13 +166,17 @@ answer set_containers(const call& c, store_settings& out) {
 }
 
 answer set_feed(const call& c, store_settings& out) {
-    constexpr std::string_view kinds[] = {"streams", "poll"};
+    constexpr std::string_view kinds[] = {"streams", "poll", "redis"};
     const auto kind = choice_of(c.word(0), kinds);
     if (!kind)
         return kind.error();
+    if (*kind == 2)
+        return set_redis(c, out.dynamodb.redis);
     out.dynamodb.feed_polls = *kind == 1;
     if (c.count() == 1)
         return std::nullopt;
+    if (c.count() > 2)
+        return complaint{fmt::format("\"{}\": too much; write a time at most", shown(c.word(2)))};
     if (*kind == 0)
         return complaint{"a stream is read as fast as it has changes; nothing may follow streams"};
     return take(duration_of(c.word(1), {1s, 1h}), out.dynamodb.poll_interval);

@@ -103,6 +103,8 @@ struct server_draft {
 [[nodiscard]] std::span<const setter<location_draft>> location_setters();
 /// A DynamoDB table's name.
 [[nodiscard]] parsed<std::string> table_name_of(const std::string& text);
+/// `feed redis URL ...`
+[[nodiscard]] std::optional<complaint> set_redis(const call& c, std::optional<redis_settings>& out);
 /// `location [=] PATH`: its own arguments.
 [[nodiscard]] std::optional<complaint> set_location_path(const call& c, location_draft& out);
 
@@ -117,6 +119,7 @@ template <class Value, class Place>
 
 /// Argument `i` as the path of a file or folder, absolute.
 [[nodiscard]] parsed<std::string> path_of(const call& c, std::size_t i);
+[[nodiscard]] parsed<std::string> path_of(const call& c, const std::string& word);
 /// The same as a template that knows these names.
 [[nodiscard]] parsed<base::text_template> path_template_of(const call& c, std::size_t i,
                                                            std::span<const std::string_view> known);

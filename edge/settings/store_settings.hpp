@@ -21,6 +21,17 @@ inline constexpr std::string_view mapped_fields[] = {
     "version",   "accessGeneration",
 };
 
+struct redis_settings {
+    std::string host; // empty: socket_path
+    std::uint16_t port = 6379;
+    std::string socket_path;
+    bool is_tls = false;
+    std::string ca_file;
+    unsigned database = 0;
+    std::string user, password, password_file;
+    unsigned feeders = 2; // hosts that may read the table's stream at one time
+};
+
 struct dynamodb_settings {
     struct key {
         std::string attribute;
@@ -53,6 +64,7 @@ struct dynamodb_settings {
     std::uint16_t port = 4321; // of targets whose item says none
     std::optional<containers_table> containers;
     bool feed_polls = false;
+    std::optional<redis_settings> redis; // the feed, where there is one
     milliseconds poll_interval{30'000};
     milliseconds call_timeout{5'000};
     unknown_keys look_through;

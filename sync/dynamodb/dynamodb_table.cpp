@@ -4,6 +4,10 @@
 #include "sync/dynamodb/session_items.hpp"
 #include "sync/feed/poll_feed.hpp"
 #include "sync/feed/streams_feed.hpp"
+#include "sync/redis/redis_feed.hpp"
+#include "sync/redis/redis_feeder.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,13 +24,11 @@ using base::result;
 
 constexpr std::size_t defects_max = 10'000; // remembered, so that each is told once
 constexpr unsigned failures_max = 16;       // of a flush, before it gives up
+constexpr std::chrono::milliseconds late_call_timeout{500};
 
-/// A feed with what it reads from and fills.
+/// A feed with what it reads from and fills; without what it has no use for.
 class whole_feed final : public feed {
   public:
-    whole_feed(std::unique_ptr<stream_source> source, std::unique_ptr<row_sink> sink)
-        : source_{std::move(source)}, sink_{std::move(sink)} {}
-
     result<void> work() override { return feed_->work(); }
     base::steady_time next_work() const override { return feed_->next_work(); }
     void ring() noexcept override { feed_->ring(); }
@@ -46,6 +48,16 @@ std::unique_ptr<feed> make_feed(const table_options& options, stream_source& sou
     return std::make_unique<streams_feed>(streams_options{}, source, sink, state, time, log, seed);
 }
 
+redis::open_server server_of(const redis::server_options& options, const std::stop_token& stop) {
+    return [options, stop] { return redis::connect(options, stop); };
+}
+
+/// At the end of a process there is little time.
+redis::open_server late_server_of(redis::server_options options) {
+    options.connect_timeout = options.call_timeout = late_call_timeout;
+    return server_of(options, {});
+}
+
 class dynamodb_table final : public remote_table {
   public:
     dynamodb_table(const table_options& options, std::unique_ptr<aws::account> by,
@@ -58,6 +70,11 @@ class dynamodb_table final : public remote_table {
 
     const replica_options& replica() const override { return replica_; }
     std::size_t feeds() const override { return options_.containers ? 2 : 1; }
+    std::size_t helpers() const override {
+        const bool may_feed =
+            options_.feed == table_options::feed_kind::redis && options_.feeders > 0;
+        return may_feed ? feeds() : 0;
+    }
     result<std::unique_ptr<feed>> open_feed(std::size_t which, feed_state& state,
                                             const std::stop_token& stop) override;
     result<void> add_activity(const std::vector<activity_update>& updates,
@@ -99,22 +116,42 @@ void dynamodb_table::note_defect(const std::string& table, std::string_view key,
 
 result<std::unique_ptr<feed>> dynamodb_table::open_feed(std::size_t which, feed_state& state,
                                                         const std::stop_token& stop) {
-    const bool of_sessions = which == 0;
+    const bool is_helper = which >= feeds();
+    const bool of_sessions = which % feeds() == 0;
     const std::string& table = of_sessions ? options_.table : options_.containers->table;
-    const auto note = [this, table](std::string_view key, const std::string& defect) {
-        note_defect(table, key, defect);
-    };
-    auto sink = of_sessions ? open_session_rows(replica_, time_, note)
-                            : open_container_rows(replica_, time_, note);
-    if (!sink)
-        return sink.error();
-    auto made = std::make_unique<whole_feed>(
-        std::make_unique<dynamodb_source>(account_->calls(), table,
-                                          of_sessions ? session_form(options_.attributes)
-                                                      : container_form(*options_.containers),
-                                          stop),
-        std::move(*sink));
-    made->feed_ = make_feed(options_, *made->source_, *made->sink_, state, time_, log_);
+    auto made = std::make_unique<whole_feed>();
+    if (!is_helper) {
+        const auto note = [this, table](std::string_view key, const std::string& defect) {
+            note_defect(table, key, defect);
+        };
+        auto sink = of_sessions ? open_session_rows(replica_, time_, note)
+                                : open_container_rows(replica_, note);
+        if (!sink)
+            return sink.error();
+        made->sink_ = std::move(*sink);
+    }
+    const bool by_redis = options_.feed == table_options::feed_kind::redis;
+    const redis::table_keys keys{table, replica_.of};
+    if (by_redis && !is_helper) {
+        made->feed_ = std::make_unique<redis::redis_feed>(
+            redis::redis_feed_options{}, keys, server_of(options_.redis, stop), *made->sink_, state,
+            time_, log_, std::random_device{}());
+        return std::unique_ptr<feed>{std::move(made)};
+    }
+    made->source_ = std::make_unique<dynamodb_source>(
+        account_->calls(), table,
+        of_sessions ? session_form(options_.attributes) : container_form(*options_.containers),
+        stop);
+    if (by_redis) {
+        redis::feeder_options how;
+        how.slots = options_.feeders;
+        how.name = fmt::format("table {}", table);
+        made->feed_ = std::make_unique<redis::redis_feeder>(
+            how, keys, server_of(options_.redis, stop), late_server_of(options_.redis),
+            *made->source_, state, time_, log_, std::random_device{}());
+    } else {
+        made->feed_ = make_feed(options_, *made->source_, *made->sink_, state, time_, log_);
+    }
     return std::unique_ptr<feed>{std::move(made)};
 }
 

@@ -4,6 +4,7 @@
 #include "base/text_template.hpp"
 #include "sync/aws/account.hpp"
 #include "sync/dynamodb/attribute_map.hpp"
+#include "sync/redis/server_options.hpp"
 #include "sync/replica/replica.hpp"
 
 #include <chrono>
@@ -16,6 +17,7 @@ struct table_options {
     enum class feed_kind {
         streams, // the table's change stream
         poll,    // a scan, again and again
+        redis,   // what feeders publish of the stream
     };
 
     std::string table;
@@ -29,6 +31,8 @@ struct table_options {
     /// What the session id is in a session's route key; empty: it does not follow from that.
     base::text_template id_in_key;
     std::chrono::milliseconds look_timeout{2'000}; // of the calls that look for one session
+    redis::server_options redis;
+    unsigned feeders = 2; // with redis: hosts that read the stream at one time; 0: others do
     unsigned activity_threads = 8; // how many sessions' activity is written at one time
 };
 

@@ -199,7 +199,7 @@ class checker {
 } // namespace
 
 result<std::vector<finding>> check_tables(aws::client& calls, const table_options& options) {
-    const bool needs_stream = options.feed == table_options::feed_kind::streams;
+    const bool needs_stream = options.feed != table_options::feed_kind::poll;
     const auto table = describe(calls, options.table);
     if (!table)
         return table.error();

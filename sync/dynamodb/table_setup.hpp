@@ -24,6 +24,9 @@ struct finding {
 [[nodiscard]] base::result<std::vector<finding>> check_tables(aws::client& calls,
                                                               const table_options& options);
 
+/// Looks at the server that `feed redis` names; writes nothing.
+[[nodiscard]] std::vector<finding> check_redis(const redis::server_options& options);
+
 /// What CreateTable is asked for the table of sessions: its keys, the two indexes of the platform,
 /// the stream; paid by request.
 [[nodiscard]] std::string table_wanted_text(const table_options& options);

@@ -79,7 +79,7 @@ base::steady_time feed_thread::go_away(const base::failure& why) {
     state_.errors.fetch_add(1, std::memory_order_relaxed);
     if (std::find(logged_.begin(), logged_.end(), why.code) == logged_.end()) {
         logged_.push_back(why.code);
-        log_.error("{} is away, the replica stays as it was: {}", options_.name, why.text());
+        log_.error("{} is away, {}: {}", options_.name, options_.meanwhile, why.text());
     }
     return failed_at_ + backoff_.next();
 }

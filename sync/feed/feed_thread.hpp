@@ -30,6 +30,7 @@ struct feed_thread_options {
     /// It is called back when nothing has failed for so long: one call of several that fails again
     /// and again is one line in the log.
     std::chrono::milliseconds back_after{5'000};
+    std::string meanwhile = "the replica stays as it was"; // in the log
 };
 
 /// `ring` is thread-safe. The destructor stops and waits: for a call's time at most.

@@ -41,7 +41,8 @@ parallel_scan::~parallel_scan() {
 
 void parallel_scan::read(segment& one) {
     state_.calls.fetch_add(1, std::memory_order_relaxed);
-    const std::int64_t from_ms = base::to_epoch_ms(time_.wall());
+    const std::int64_t from_ms =
+        options_.as_of_ms != 0 ? options_.as_of_ms : base::to_epoch_ms(time_.wall());
     auto page = source_.scan(one.index, segments_.size(), one.from, options_.page_rows);
     if (page)
         for (row_change& row : page->rows)

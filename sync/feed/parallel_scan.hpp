@@ -25,6 +25,8 @@ struct scan_options {
     std::size_t pages_ahead = 8;   // read and not taken yet: bounds memory, to about 1 MB each
     std::chrono::milliseconds page_gap{0}; // of each thread, between two pages
     int tries_max = 6;                     // of one page, not counting those that were throttled
+    /// Of a source that is behind the table it shows: as of when it is (epoch ms). 0: it is not.
+    std::int64_t as_of_ms = 0;
 };
 
 /// Taken by one thread; the destructor waits for calls on their way. A page that fails is tried

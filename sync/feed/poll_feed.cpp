@@ -64,7 +64,7 @@ void poll_feed::begin() {
     // Should it never end, the next one is not due before its time.
     begin_at_ = began_ + options_.interval;
     snapshot_.begin(std::make_unique<parallel_scan>(source_, how, time_, state_, random_()),
-                    is_hurried_ ? "it was rung for" : "it is due");
+                    began_ms_, is_hurried_ ? "it was rung for" : "it is due");
 }
 
 void poll_feed::note_end(base::steady_time now) {

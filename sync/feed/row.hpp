@@ -36,6 +36,8 @@ struct row_change {
     /// Of a row that was read from the table: not before this time (wall clock, epoch ms). 0: of a
     /// record of the stream, which comes in its place.
     std::int64_t read_from_ms = 0;
+    /// Of the stream's record that brought it, a decimal number; empty: a page of the table did.
+    std::string sequence = {};
 };
 
 } // namespace postern::sync

@@ -32,6 +32,10 @@ class row_sink {
     [[nodiscard]] virtual base::result<std::uint64_t>
     sweep(const std::function<bool(std::string_view key)>& keeps, std::string_view position) = 0;
     [[nodiscard]] virtual base::result<std::uint64_t> count() = 0;
+    /// The first page of a snapshot is asked for now; its pages have all that the remote table had
+    /// at `as_of_ms` (wall clock). For sinks that others fill as well: what came there later than
+    /// this is newer than the snapshot.
+    virtual void scan_begins(std::int64_t as_of_ms) { (void)as_of_ms; }
 };
 
 } // namespace postern::sync

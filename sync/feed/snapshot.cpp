@@ -4,7 +4,9 @@ namespace postern::sync {
 
 using base::result;
 
-void snapshot::begin(std::unique_ptr<parallel_scan> scan, std::string_view why) {
+void snapshot::begin(std::unique_ptr<parallel_scan> scan, std::int64_t as_of_ms,
+                     std::string_view why) {
+    sink_.scan_begins(as_of_ms);
     running_ = std::make_unique<running>();
     running_->scan = std::move(scan);
     state_.snapshots.fetch_add(1, std::memory_order_relaxed);

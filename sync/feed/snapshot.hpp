@@ -24,7 +24,8 @@ class snapshot {
         : sink_{sink}, state_{state}, log_{log} {}
 
     /// Why it is taken: a part of a sentence.
-    void begin(std::unique_ptr<parallel_scan> scan, std::string_view why);
+    /// `as_of_ms`: see row_sink::scan_begins.
+    void begin(std::unique_ptr<parallel_scan> scan, std::int64_t as_of_ms, std::string_view why);
     /// Ends it before its time. The rows that it put stay, none is removed.
     void drop();
     [[nodiscard]] bool is_running() const noexcept { return running_ != nullptr; }

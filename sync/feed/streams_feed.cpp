@@ -112,9 +112,14 @@ result<void> streams_feed::start() {
 }
 
 result<void> streams_feed::begin_anew(const stream_description& seen, std::string_view why) {
-    // From here on no start may go on from a position of before: what is put now is newer.
-    if (auto kept = sink_.put({}, loading_position); !kept)
-        return kept.error();
+    // From here on no start may go on from a position of before: what is put now is newer. Where
+    // there is none, none is made: what has a position counts as filled.
+    const auto before = sink_.position();
+    if (!before)
+        return before.error();
+    if (!before->empty())
+        if (auto kept = sink_.put({}, loading_position); !kept)
+            return kept.error();
     arn_ = seen.arn;
     tree_.begin(seen, now_ms(), time_.steady());
     is_started_ = has_resumed_ = true;
@@ -201,7 +206,7 @@ result<void> streams_feed::work_on_snapshot() {
         snapshot_.begin(std::make_unique<parallel_scan>(
                             source_, is_complete_ ? options_.calm_scan : options_.scan, time_,
                             state_, random_()),
-                        is_complete_ ? "it is due" : "the replica is not in step");
+                        now_ms(), is_complete_ ? "it is due" : "the replica is not in step");
     }
     std::int64_t current_ms = 0;
     const auto done = snapshot_.step([&] {

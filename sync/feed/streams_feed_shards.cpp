@@ -68,6 +68,7 @@ result<void> streams_feed::take(shard& from, const records_page& page, std::int6
             continue; // it came before
         last = one.sequence;
         changes.push_back(one.change);
+        changes.back().sequence = one.sequence;
     }
     // The rows and the shard's end are kept first: what fails from here on is read again.
     const bool is_end = page.next.empty();

@@ -10,8 +10,8 @@ using sqlite::transaction;
 
 class container_rows final : public row_sink {
   public:
-    container_rows(std::unique_ptr<sqlite::database> db, const base::clock& time, note_defect note)
-        : database_{std::move(db)}, time_{time}, note_{std::move(note)} {}
+    container_rows(std::unique_ptr<sqlite::database> db, note_defect note)
+        : database_{std::move(db)}, note_{std::move(note)} {}
 
     result<std::string> position() override { return read_meta(*database_, container_position); }
 
@@ -41,19 +41,20 @@ class container_rows final : public row_sink {
         return write.commit();
     }
 
+    void scan_begins(std::int64_t as_of_ms) override { scan_as_of_ms_ = as_of_ms; }
+
     result<std::uint64_t> sweep(const std::function<bool(std::string_view)>& keeps,
                                 std::string_view position) override {
-        const std::int64_t now = base::to_epoch_ms(time_.wall());
         transaction write{*database_};
         if (auto begun = write.begin_write(); !begun)
             return begun.error();
-        // As with sessions: what was found since the snapshot began may be in no page.
+        // As with sessions: what was found later than what the pages show is in none of them.
         const auto gone = refused_keys(
             database_
                 ->prepared("SELECT container_id FROM containers WHERE container_id NOT IN "
                            "(SELECT container_id FROM replica_rows JOIN written_here USING (key) "
                            "WHERE at_ms >= ?1)")
-                .bind(swept_at_ms_),
+                .bind(scan_as_of_ms_),
             keeps);
         if (!gone)
             return gone.error();
@@ -64,7 +65,6 @@ class container_rows final : public row_sink {
             return kept.error();
         if (auto done = write.commit(); !done)
             return done.error();
-        swept_at_ms_ = now;
         return gone->size();
     }
 
@@ -91,20 +91,19 @@ class container_rows final : public row_sink {
     }
 
     std::unique_ptr<sqlite::database> database_;
-    const base::clock& time_;
     note_defect note_;
-    std::int64_t swept_at_ms_ = 0; // a snapshot that ends later has begun after this
+    std::int64_t scan_as_of_ms_ = 0; // of the snapshot that is read
 };
 
 } // namespace
 
 result<std::unique_ptr<row_sink>> open_container_rows(const replica_options& options,
-                                                      const base::clock& time, note_defect note) {
+                                                      note_defect note) {
     auto db = open_replica(options);
     if (!db)
         return db.error();
     return std::unique_ptr<row_sink>{
-        std::make_unique<container_rows>(std::move(*db), time, std::move(note))};
+        std::make_unique<container_rows>(std::move(*db), std::move(note))};
 }
 
 } // namespace postern::sync

@@ -40,7 +40,7 @@ prepare_replica(const replica_options& options,
 [[nodiscard]] base::result<std::unique_ptr<row_sink>>
 open_session_rows(const replica_options& options, const base::clock& time, note_defect note);
 [[nodiscard]] base::result<std::unique_ptr<row_sink>>
-open_container_rows(const replica_options& options, const base::clock& time, note_defect note);
+open_container_rows(const replica_options& options, note_defect note);
 
 /// What this host writes to the remote table stands in the replica at once, and an older row that a
 /// feed brings after it is passed over. Not thread-safe.

@@ -65,21 +65,21 @@ result<void> session_rows::put_one(const row_change& change) {
 }
 
 result<bool> session_rows::is_overtaken(const row_change& change) {
-    const auto& [key, now, version, read_from_ms] = change;
-    auto rows =
-        database_->prepared("SELECT version, at_ms FROM written_here WHERE key = ?1").bind(key);
+    auto rows = database_->prepared("SELECT version, at_ms FROM written_here WHERE key = ?1")
+                    .bind(change.key);
     const auto row = rows.step();
     if (!row)
         return row.error();
     if (!*row)
         return false;
-    if (version == 0) // of two readings of the table, the one that began after the other's end
-        return read_from_ms != 0 && read_from_ms <= rows.integer(1);
+    if (change.version == 0) // of two readings, the one that began after the other's end
+        return change.read_from_ms != 0 && change.read_from_ms <= rows.integer(1);
     const auto newest = static_cast<std::uint64_t>(rows.integer(0));
     const std::int64_t until_ms = rows.integer(1) + written_here_kept_ms;
-    if (version < newest && base::to_epoch_ms(time_.wall()) < until_ms)
+    if (change.version < newest && base::to_epoch_ms(time_.wall()) < until_ms)
         return true;
-    auto forgotten = database_->prepared("DELETE FROM written_here WHERE key = ?1").bind(key).run();
+    auto forgotten =
+        database_->prepared("DELETE FROM written_here WHERE key = ?1").bind(change.key).run();
     if (!forgotten)
         return forgotten.error();
     return false;
@@ -206,13 +206,12 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
                    .run();
     if (!old)
         return old.error();
-    // What this host wrote, or found, since the snapshot began may be in no page. It began after
-    // the last one's end.
+    // What this host wrote, or found, later than what the pages show is in none of them.
     const auto gone =
         refused_keys(database_
                          ->prepared("SELECT key FROM replica_rows WHERE key NOT IN "
                                     "(SELECT key FROM written_here WHERE at_ms >= ?1)")
-                         .bind(swept_at_ms_),
+                         .bind(scan_as_of_ms_),
                      keeps);
     if (!gone)
         return gone.error();
@@ -223,7 +222,6 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
         return kept.error();
     if (auto done = write.commit(); !done)
         return done.error();
-    swept_at_ms_ = now;
     return gone->size();
 }
 

@@ -23,6 +23,7 @@ class session_rows final : public row_sink, public replica_writer {
     [[nodiscard]] base::result<std::uint64_t>
     sweep(const std::function<bool(std::string_view)>& keeps, std::string_view position) override;
     [[nodiscard]] base::result<std::uint64_t> count() override;
+    void scan_begins(std::int64_t as_of_ms) override { scan_as_of_ms_ = as_of_ms; }
 
     [[nodiscard]] base::result<void> wrote(std::string_view key, const session_row& row,
                                            std::uint64_t version) override;
@@ -60,7 +61,7 @@ class session_rows final : public row_sink, public replica_writer {
     bool has_containers_;
     const base::clock& time_;
     note_defect note_;
-    std::int64_t swept_at_ms_ = 0; // a snapshot that ends later has begun after this
+    std::int64_t scan_as_of_ms_ = 0; // of the snapshot that is read
 };
 
 } // namespace postern::sync

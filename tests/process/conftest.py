@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import dynamodb as dynamodb_local  # noqa: E402
 import harness  # noqa: E402
+import redis_server  # noqa: E402
 
 
 @pytest.fixture
@@ -50,4 +51,11 @@ def run_fake(tmp_path):
 def dynamodb(tmp_path_factory):
     """The session's DynamoDB Local, started when a test first asks for it; see dynamodb.py."""
     with dynamodb_local.DynamoDBLocal(tmp_path_factory.mktemp("dynamodb")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis server of the test's own; see redis_server.py."""
+    with redis_server.RedisServer(tmp_path / "redis") as server:
         yield server

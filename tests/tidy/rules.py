@@ -36,10 +36,11 @@ library_homes: dict[str, list[str]] = {
     r"curl/": [r"sync/aws/curl_transport\.cpp", r"control/launch/prober\.cpp"],
     r"microhttpd\.h": [r"control/http_server\.cpp"],
     r"nghttp2/": [r"edge/http2/session.*\.[ch]pp"],
+    r"hiredis/": [r"sync/redis/protocol\.cpp"],
     r"sqlite3\.h": [r"sync/store/sqlite/.*\.[ch]pp"],
     r"nlohmann/": [r"control/api/.*\.[ch]pp", r"sync/aws/json\.hpp"],
     r"zlib\.h": [r"sync/aws/wire_body\.cpp"],
-    r"openssl/": [r"sync/aws/sigv4\.cpp", r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/websocket_accept\.cpp", r"base/access_token\.cpp"],
+    r"openssl/": [r"sync/aws/sigv4\.cpp", r"sync/redis/(connection|tls_stream)\.cpp", r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/websocket_accept\.cpp", r"base/access_token\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],
     r"boost/beast/": [r"edge/(net|request|worker)/.*\.[ch]pp"],
     r"(gtest|gmock|benchmark)/": [],
@@ -54,7 +55,7 @@ line_bounds: list[tuple[str, int]] = [
     (r".*", 600),
 ]
 
-folders_with_readme = ["base", "cache", "sync", "sync/aws", "sync/dynamodb", "control", "edge", "tests", "bench", "conf", "conf/quickstart", "packaging"]
+folders_with_readme = ["base", "cache", "sync", "sync/aws", "sync/dynamodb", "sync/redis", "control", "edge", "tests", "bench", "conf", "conf/quickstart", "packaging"]
 
 # tests/unit/PROGRAM -> the folders whose files it tests (regular expression).
 unit_folders = {

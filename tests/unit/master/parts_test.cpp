@@ -374,6 +374,20 @@ TEST(roles, a_table_in_dynamodb_gets_its_settings) {
     EXPECT_EQ(got.replica_path, "/table.replica");
     EXPECT_EQ(got.feed, dynamodb::table_options::feed_kind::poll);
     EXPECT_EQ(got.poll_interval, said.poll_interval);
+    said.redis =
+        redis_settings{"cache", 7000, "/socket", true, "/ca", 3, "ann", "secret", "/password", 1};
+    const dynamodb::table_options fleet = dynamodb_options_of(conf);
+    EXPECT_EQ(fleet.feed, dynamodb::table_options::feed_kind::redis);
+    EXPECT_EQ(fleet.feeders, 1U);
+    EXPECT_EQ(fleet.redis.host, "cache");
+    EXPECT_EQ(fleet.redis.port, 7000);
+    EXPECT_EQ(fleet.redis.socket_path, "/socket");
+    EXPECT_TRUE(fleet.redis.is_tls);
+    EXPECT_EQ(fleet.redis.ca_file, "/ca");
+    EXPECT_EQ(fleet.redis.database, 3U);
+    EXPECT_EQ(fleet.redis.user, "ann");
+    EXPECT_EQ(fleet.redis.password, "secret");
+    EXPECT_EQ(fleet.redis.password_file, "/password");
     // Conf and sync have the same names.
     EXPECT_THAT(mapped_fields, testing::ElementsAreArray(dynamodb::field_names));
 }

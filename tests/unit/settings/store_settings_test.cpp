@@ -138,7 +138,25 @@ TEST(store_settings, what_is_wrong_is_said) {
         {of("port 0;"), "port"},
         {of("containers boxes address=x;"), "\"address=x\" is not known; write key=ATTRIBUTE"},
         {of("containers boxes ip;"), "\"ip\" is not known"},
-        {of("feed redis;"), "streams or poll"},
+        {of("feed kafka;"), "streams, poll or redis"},
+        {of("feed poll 5s 6s;"), "too much"},
+        {of("feed redis;"), "redis needs the server; write redis://HOST[:PORT][/DB]"},
+        {of("feed redis http://x;"), "is no Redis server; write redis://HOST"},
+        {of("feed redis redis://;"), "has no host"},
+        {of("feed redis redis://x:0;"), "port from 1 to 65535"},
+        {of("feed redis redis://x:70000;"), "port from 1 to 65535"},
+        {of("feed redis redis://x/y;"), "no number of a database"},
+        {of("feed redis redis://[::1;"), "has no host"},
+        {of("feed redis redis://:@x;"), "has no password"},
+        {of("feed redis redis://a:%zz@x;"), "has no password"},
+        {of("feed redis redis://hush@x:0;"), "\"...@x:0\" has no host"},
+        {of("feed redis unix:relative;"), "has no socket's path"},
+        {of("feed redis unix:/x?y=1;"), "a part that is not known"},
+        {of("feed redis redis://x passwordfile=/y;"), "write user=NAME, password_file=FILE"},
+        {of("feed redis redis://x feeders=3;"), "feed"},
+        {of("feed redis redis://x ca=/y;"), "ca is for rediss://"},
+        {of("feed redis redis://x user=y;"), "a user without a password"},
+        {of("feed redis redis://p@x password_file=/y;"), "a password and a password_file"},
         {of("feed streams 5s;"), "nothing may follow streams"},
         {of("feed poll 10ms;"), "feed"},
         {of("call_timeout 10ms;"), "call_timeout"},
@@ -157,6 +175,39 @@ TEST(store_settings, what_is_wrong_is_said) {
     };
     for (const auto& [said, expected] : cases)
         EXPECT_NE(said.find(expected), std::string::npos) << said << "\n  lacks: " << expected;
+}
+
+TEST(store_settings, a_feed_by_redis) {
+    const auto redis_of = [](const std::string& words) {
+        const auto made = loaded("feed redis " + words + ";").dynamodb.redis;
+        EXPECT_TRUE(made) << words;
+        return made.value_or(redis_settings{});
+    };
+    const redis_settings plain = redis_of("redis://cache");
+    EXPECT_EQ(plain.host, "cache");
+    EXPECT_EQ(plain.port, 6379);
+    EXPECT_FALSE(plain.is_tls);
+    EXPECT_EQ(plain.feeders, 2U);
+    const redis_settings full = redis_of("rediss://ann:p%40ss:w@[fd00::7]:7000/3 ca=/ca.pem "
+                                         "feeders=1");
+    EXPECT_EQ(full.host, "fd00::7");
+    EXPECT_EQ(full.port, 7000);
+    EXPECT_EQ(full.database, 3U);
+    EXPECT_EQ(full.user, "ann");
+    EXPECT_EQ(full.password, "p@ss:w");
+    EXPECT_TRUE(full.is_tls);
+    EXPECT_EQ(full.ca_file, "/ca.pem");
+    EXPECT_EQ(full.feeders, 1U);
+    EXPECT_EQ(redis_of("redis://secret@x:1/").password, "secret");
+    const redis_settings file = redis_of("redis://x user=ann password_file=/p feeders=0");
+    EXPECT_EQ(file.user, "ann");
+    EXPECT_EQ(file.password_file, "/p");
+    EXPECT_EQ(file.feeders, 0U);
+    for (const char* url : {"unix:/run/redis.sock?db=2", "unix:///run/redis.sock?db=2"}) {
+        EXPECT_EQ(redis_of(url).socket_path, "/run/redis.sock");
+        EXPECT_EQ(redis_of(url).database, 2U);
+        EXPECT_EQ(redis_of(url).host, "");
+    }
 }
 
 } // namespace

@@ -53,7 +53,7 @@ struct replica_test : testing::Test {
     }
     std::unique_ptr<row_sink> containers() {
         auto opened =
-            open_container_rows(options, clock, [&](std::string_view key, const std::string& why) {
+            open_container_rows(options, [&](std::string_view key, const std::string& why) {
                 defects.push_back(std::string{key} + ": " + why);
             });
         EXPECT_TRUE(opened) << opened.error().text();
@@ -277,6 +277,19 @@ TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_ane
     EXPECT_EQ(*rows()->sweep([](std::string_view) { return false; }, "p4"), 1U);
 }
 
+TEST_F(replica_test, a_sweep_knows_when_its_pages_were_read) {
+    load({});
+    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    const auto swept_as_of = [&](std::int64_t as_of_ms) {
+        const auto into = rows();
+        into->scan_begins(as_of_ms);
+        return *into->sweep([](std::string_view) { return false; }, "p2");
+    };
+    const std::int64_t written_ms = base::to_epoch_ms(clock.wall());
+    EXPECT_EQ(swept_as_of(written_ms), 0U);
+    EXPECT_EQ(swept_as_of(written_ms + 1), 1U) << "someone else has removed it since";
+}
+
 TEST_F(replica_test, what_a_feed_brought_already_is_not_set_back_by_the_writer) {
     load({is_now(session_of("s1"), 9)});
     session older = session_of("s1");
@@ -349,10 +362,12 @@ TEST_F(replica_test, a_snapshot_that_began_before_does_not_sweep_what_was_found)
     const auto keeps_none = [](std::string_view) { return false; };
     ASSERT_TRUE(into->sweep(keeps_none, "p2"));
     clock.advance(10s);
+    into->scan_begins(base::to_epoch_ms(clock.wall()));
     ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 0));
     clock.advance(10s);
     EXPECT_EQ(*into->sweep(keeps_none, "p3"), 0U);
     clock.advance(10s);
+    into->scan_begins(base::to_epoch_ms(clock.wall()));
     EXPECT_EQ(*into->sweep(keeps_none, "p4"), 1U) << "this one would have seen it";
     EXPECT_EQ(status_of("s1"), "none");
 }
@@ -374,6 +389,7 @@ TEST_F(replica_test, a_container_is_found_with_its_session) {
         return row_change{"c1", row, 0};
     };
     clock.advance(1s);
+    boxes->scan_begins(base::to_epoch_ms(clock.wall()));
     const row_change page = read_at(box("-"), clock);
     ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, "c1"}, 0));
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
@@ -383,6 +399,7 @@ TEST_F(replica_test, a_container_is_found_with_its_session) {
     EXPECT_EQ(*boxes->sweep(keeps_none, "c2"), 0U);
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
     clock.advance(1s);
+    boxes->scan_begins(base::to_epoch_ms(clock.wall()));
     const row_change later = read_at(box("10.0.0.2:80"), clock);
     ASSERT_TRUE(boxes->put({&later, 1}, ""));
     EXPECT_EQ(target_of("s1"), "10.0.0.2:80");

@@ -83,7 +83,20 @@ TEST_F(following, a_snapshot_that_was_cut_off_begins_anew) {
     EXPECT_GT(called("scan"), 0);
 }
 
+TEST_F(following, a_new_replica_has_no_position_before_its_first_snapshot_has_ended) {
+    start();
+    while (!state->is_loading.load())
+        ASSERT_TRUE(one->work());
+    while (state->is_loading.load()) {
+        ASSERT_EQ(sink.kept, "") << "what has a position counts as filled";
+        ASSERT_TRUE(one->work());
+        pass(50ms);
+    }
+    EXPECT_TRUE(stream_position_of(sink.kept));
+}
+
 TEST_F(following, no_position_is_kept_while_a_snapshot_fills_the_replica) {
+    sink.kept = "of another kind";
     start();
     while (state->snapshots.load() == 0)
         ASSERT_TRUE(one->work());

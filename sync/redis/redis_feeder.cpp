@@ -1,0 +1,187 @@
+#include "sync/redis/redis_feeder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace postern::sync::redis {
+
+using namespace std::chrono_literals;
+using base::failure;
+using base::result;
+
+namespace {
+
+constexpr auto open_again_after = 1s; // while another feeder fills Redis
+
+bool is_of_redis(const failure& why) {
+    return why.code.category() == redis_error_category();
+}
+
+} // namespace
+
+redis_feeder::feeding::feeding(redis_feeder& by, unsigned slot)
+    : to{by.options_.publish, by.keys_, slot, by.options_.slots, by.token_, *by.redis_},
+      from{by.source_, to} {}
+
+redis_feeder::redis_feeder(const feeder_options& options, const table_keys& keys, open_server open,
+                           open_server open_late, stream_source& source, feed_state& state,
+                           const base::clock& time, base::log& log, std::uint64_t seed)
+    : options_{options}, keys_{keys}, open_{std::move(open)}, open_late_{std::move(open_late)},
+      source_{source}, state_{state}, time_{time}, log_{log}, random_{seed},
+      after_loss_{{}, seed + 1}, token_{fmt::format("{:016x}{:016x}", random_(),
+                                                    std::random_device{}())} {}
+
+redis_feeder::~redis_feeder() {
+    let_go();
+}
+
+result<void> redis_feeder::work() {
+    const auto now = time_.steady();
+    if (slot_ == 0 && now < try_at_)
+        return {};
+    if (!redis_) {
+        state_.calls.fetch_add(1, std::memory_order_relaxed);
+        auto opened = open_();
+        if (!opened && opened.error().code == redis_error::stopped)
+            return {};
+        if (!opened)
+            return opened.error();
+        redis_ = std::move(*opened);
+    }
+    auto done = slot_ == 0 ? try_for_lease() : feed_once();
+    return done ? std::move(done) : give_way(done.error());
+}
+
+base::steady_time redis_feeder::next_work() const {
+    if (slot_ == 0)
+        return try_at_;
+    if (!feeding_ || !feeding_->stream)
+        return open_at_;
+    return std::min(beat_at_, feeding_->stream->next_work());
+}
+
+result<void> redis_feeder::try_for_lease() {
+    try_at_ = time_.steady() + about(options_.try_interval);
+    std::vector<std::string> leases;
+    for (unsigned slot = 1; slot <= options_.slots; ++slot)
+        leases.push_back(keys_.lease(slot));
+    state_.calls.fetch_add(1, std::memory_order_relaxed);
+    const auto got = redis_->run(acquire_script(), leases,
+                                 {token_, std::to_string(options_.publish.lease_time.count())});
+    if (!got)
+        return got.error();
+    const auto slot = got->whole();
+    if (!slot || *slot > options_.slots)
+        return failure{redis_error::strange, "no lease's number"};
+    if (*slot == 0)
+        return {};
+    slot_ = static_cast<unsigned>(*slot);
+    feeding_ = std::make_unique<feeding>(*this, slot_);
+    open_at_ = {};
+    good_at_ = time_.steady();
+    log_.notice("this host feeds {} to Redis, as number {} of {}", options_.name, slot_,
+                options_.slots);
+    return {};
+}
+
+result<void> redis_feeder::open_stream() {
+    open_at_ = time_.steady() + open_again_after;
+    const auto opened = feeding_->to.open();
+    if (!opened)
+        return opened.error();
+    if (*opened) {
+        feeding_->stream = std::make_unique<streams_feed>(
+            options_.streams, feeding_->from, feeding_->to, state_, time_, log_, random_());
+        beat_at_ = {};
+        return {};
+    }
+    // The lease has to be kept all the same: another host would only wait, too.
+    const auto kept = redis_->run(acquire_script(), {keys_.lease(slot_)},
+                                  {token_, std::to_string(options_.publish.lease_time.count())});
+    if (!kept)
+        return kept.error();
+    return kept->whole() == 1 ? result<void>{} : failure{redis_error::lease_lost, {}};
+}
+
+result<void> redis_feeder::feed_once() {
+    if (!feeding_->stream) {
+        if (time_.steady() < open_at_)
+            return {};
+        return open_stream();
+    }
+    if (is_rung_.exchange(false, std::memory_order_relaxed))
+        feeding_->stream->ring();
+    const std::uint64_t calls = state_.calls.load(std::memory_order_relaxed);
+    auto done = feeding_->stream->work();
+    // Where nothing was due, that says nothing of the table.
+    if (done && state_.calls.load(std::memory_order_relaxed) != calls)
+        good_at_ = time_.steady();
+    if (!done && is_of_redis(done.error()))
+        return done;
+    if (time_.steady() >= beat_at_)
+        if (auto kept = beat(); !kept)
+            return kept;
+    return done;
+}
+
+result<void> redis_feeder::beat() {
+    beat_at_ = time_.steady() + options_.beat_interval;
+    const std::int64_t current = state_.current_at_ms.load(std::memory_order_relaxed);
+    std::optional<std::int64_t> lag_ms;
+    if (current != 0)
+        lag_ms = base::to_epoch_ms(time_.wall()) - current;
+    auto kept = feeding_->to.beat(lag_ms);
+    if (kept)
+        after_loss_.reset();
+    return kept;
+}
+
+result<void> redis_feeder::give_way(const failure& why) {
+    const auto now = time_.steady();
+    if (why.code == redis_error::stopped)
+        return {}; // the lease is let go by the destructor
+    if (!is_of_redis(why)) {
+        if (slot_ == 0 || now - good_at_ < options_.patience)
+            return why;
+        let_go();
+        try_at_ = now + about(options_.rest);
+        log_.warn("{} cannot be read here for {} s, another host may feed Redis: {}", options_.name,
+                  options_.patience / 1s, why.text());
+        return why;
+    }
+    // What is in memory may be ahead of what is in Redis now: whoever feeds next, this host as
+    // well, begins at the position that Redis has. A lease that is still its own it finds again.
+    forget();
+    slot_ = 0;
+    try_at_ = now + after_loss_.next();
+    if (why.code == redis_error::lease_lost || why.code == redis_error::other_data) {
+        log_.notice("{} is fed to Redis anew: {}", options_.name, why.text());
+        return {};
+    }
+    redis_.reset();
+    return why;
+}
+
+void redis_feeder::forget() {
+    feeding_.reset();
+    state_.current_at_ms.store(0, std::memory_order_relaxed);
+}
+
+void redis_feeder::let_go() {
+    forget();
+    if (redis_ && slot_ != 0) {
+        // Where this fails the lease ends by itself.
+        if (const auto late = open_late_())
+            (void)(*late)->run(release_script(), {keys_.lease(slot_)}, {token_});
+    }
+    slot_ = 0;
+}
+
+std::chrono::milliseconds redis_feeder::about(std::chrono::milliseconds time) {
+    const std::int64_t third = time.count() / 3;
+    return time + std::chrono::milliseconds{
+                      std::uniform_int_distribution<std::int64_t>{-third, third}(random_)};
+}
+
+} // namespace postern::sync::redis
