@@ -21,7 +21,7 @@ struct ip_address {
     [[nodiscard]] bool is_none() const noexcept { return bytes == decltype(bytes){}; }
     /// "10.0.0.7" or "fe80::1".
     [[nodiscard]] std::string text() const;
-    auto operator<=>(const ip_address&) const = default;
+    auto operator<=>(const ip_address&) const = default; // NOLINT(modernize-use-nullptr)
 };
 
 struct ip_endpoint {
@@ -31,7 +31,7 @@ struct ip_endpoint {
     /// "10.0.0.7:4321" or "[fe80::1]:4321"; the port is 1..65535.
     [[nodiscard]] static std::optional<ip_endpoint> parse(std::string_view text);
     [[nodiscard]] std::string text() const;
-    auto operator<=>(const ip_endpoint&) const = default;
+    auto operator<=>(const ip_endpoint&) const = default; // NOLINT(modernize-use-nullptr)
 };
 
 /// A network such as 10.0.0.0/8 or fd00::/8; a bare address is a network of one.

@@ -66,7 +66,7 @@ char* address_in_stat(std::string_view stat, int number) {
     }
     std::uintptr_t address = 0;
     std::from_chars(stat.data(), stat.data() + stat.size(), address);
-    return reinterpret_cast<char*>(address);
+    return reinterpret_cast<char*>(address); // NOLINT(performance-no-int-to-ptr): proc(5) has it so
 }
 
 /// As `ps` shows it. Only the place of the old arguments is written to; the environment behind it
@@ -85,6 +85,7 @@ void set_title(const std::string& title) {
     const std::string text = "postern: " + title;
     const auto room = static_cast<std::size_t>(end - begin);
     std::memset(begin, 0, room);
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result): the zeros are there
     std::memcpy(begin, text.data(), std::min(text.size(), room - 1));
 }
 

@@ -64,7 +64,7 @@ base::result<void> check_folders(const settings& conf, const std::optional<ident
          {std::pair<const char*, const std::string&>{"session_table", conf.table_path},
           {"store sqlite", conf.store.path}})
         if (!path.empty()) // a store in DynamoDB has none
-            if (const auto checked = check_folder_of(directive, path); !checked)
+            if (auto checked = check_folder_of(directive, path); !checked)
                 return checked;
     return {};
 }

@@ -8,6 +8,7 @@ head_tree::head_tree(const std::vector<std::string>& heads) {
     if (heads.empty())
         return;
     std::vector<numbered_head> sorted;
+    sorted.reserve(heads.size());
     for (const std::string& head : heads)
         sorted.push_back({head, static_cast<std::int32_t>(sorted.size())});
     std::sort(sorted.begin(), sorted.end(),
