@@ -119,7 +119,7 @@ def test_that_there_is_none_is_told_at_once_and_remembered(on_table, dynamodb, b
     postern = on_table()
     told = [timed(postern, name) for name in ("n1", "n2", "s1")]
     assert {status for status, _ in told} == {404}
-    assert min(took for _, took in told) < 0.3  # and not when the request looks again by itself
+    assert sorted(took for _, took in told)[1] < 0.3  # and not when the request looks again by itself
     began = time.monotonic()
     held = count(postern, "look_throughs")
     asked = 0
