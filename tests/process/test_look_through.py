@@ -13,6 +13,7 @@ import aws_fakes
 import harness
 import pytest
 from harness import until
+from test_websocket import shake_hands
 
 CONF = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
                             "store dynamodb {table} { flush 200ms; feed poll 1h; {block} }")
@@ -98,7 +99,11 @@ def test_the_first_request_finds_it(on_table, dynamodb, between):
     assert postern.document("/session/s2/").status == 503
     put(dynamodb, postern, "s3")
     assert postern.get("/session/s3/x", method="POST", body=b"x" * 100_000).status == 200
-    assert count(postern, "look_through_reads") == count(postern, "look_through_found") == 3
+    put(dynamodb, postern, "s4")
+    socket, head, _ = shake_hands(postern.port, "/session/s4/")
+    assert head.startswith(b"HTTP/1.1 101")
+    socket.close()
+    assert count(postern, "look_through_reads") == count(postern, "look_through_found") == 4
 
 
 def test_many_requests_for_one_are_one_read(on_table, dynamodb, between):
@@ -220,6 +225,14 @@ def test_a_store_that_is_slow_is_waited_for_so_long(on_table, dynamodb, between)
     assert status == 404 and 0.3 < took < 1.5
     assert count(postern, "look_throughs_timed_out") + count(postern, "look_throughs_refused") == 1
     until("the read is given up, too", lambda: count(postern, "look_through_errors") == 1, within=1.2)
+
+
+def test_a_client_that_leaves_waits_no_longer(on_table, dynamodb, between):
+    postern = on_table("look_through {threadId} held=1 within=20s;", main="workers 1;", conf=CONF.replace("workers         2;", ""))
+    between.wait = 3
+    assert harness.raw(postern.port, b"GET /session/s1/ HTTP/1.1\r\nHost: h\r\n\r\n", within=0.2) == (b"", "open")
+    until("there is room again", lambda: timed(postern, "s2")[1] > 0.5, within=5)  # it waits itself
+    assert count(postern, "look_throughs") >= 2
 
 
 def test_so_many_requests_wait(on_table, dynamodb, between):
