@@ -141,8 +141,9 @@ void look_through::note_answer(const std::string& key,
 }
 
 void look_through::go_away(const base::failure& why) {
-    const auto pause = std::max<std::chrono::milliseconds>(pause_.next(), 100ms);
-    away_until_ = parts_.time.steady() + pause;
+    const auto now = parts_.time.steady();
+    if (now >= away_until_) // calls that were under way say the same
+        away_until_ = now + std::max<std::chrono::milliseconds>(pause_.next(), 100ms);
     refuse(queue_.take_all());
     if (away_code_ == why.code)
         return;

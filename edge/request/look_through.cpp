@@ -33,12 +33,11 @@ bool is_unknown(exchange& x, cache::key_hash hash) {
 }
 
 /// Room for one more that waits, and somebody who could answer.
-bool can_wait(const exchange& x, const waiting_room::inquiry& about, steady_clock::time_point now) {
+bool can_wait(const exchange& x, std::uint32_t asker) {
     const std::size_t held_max = x.worker.conf.store.dynamodb.look_through.held;
     const std::size_t share = std::max<std::size_t>(held_max / share_of_client, 1);
     const waiting_room& room = x.worker.waiting;
-    if (room.inquirers() >= held_max ||
-        (!room.has_asked(about.key, now - join_within) && room.inquiries_of(about.asker) >= share))
+    if (room.inquirers() >= held_max || room.inquiries_of(asker) >= share)
         return false;
     const std::int64_t silent_ms =
         base::to_epoch_ms(x.worker.time.wall()) - x.worker.table.status().sync_heartbeat_ms;
@@ -87,7 +86,7 @@ task<void> look_through(exchange& x, cache::key_hash hash) {
     if (look(x, hash, since, since) == step::over) // was said to another a moment ago
         co_return;
     waiting_room::inquiry about{.key = hash, .asker = asker_of(x)};
-    if (!can_wait(x, about, since)) {
+    if (!can_wait(x, about.asker)) {
         x.count(cache::counter::look_throughs_refused);
         co_return;
     }

@@ -13,6 +13,7 @@ import aws_fakes
 import harness
 import pytest
 from harness import until
+from test_websocket import shake_hands
 
 CONF = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
                             "store dynamodb {table} { flush 200ms; feed poll 1h; {block} }")
@@ -98,7 +99,11 @@ def test_the_first_request_finds_it(on_table, dynamodb, between):
     assert postern.document("/session/s2/").status == 503
     put(dynamodb, postern, "s3")
     assert postern.get("/session/s3/x", method="POST", body=b"x" * 100_000).status == 200
-    assert count(postern, "look_through_reads") == count(postern, "look_through_found") == 3
+    put(dynamodb, postern, "s4")
+    socket, head, _ = shake_hands(postern.port, "/session/s4/")
+    assert head.startswith(b"HTTP/1.1 101")
+    socket.close()
+    assert count(postern, "look_through_reads") == count(postern, "look_through_found") == 4
 
 
 def test_many_requests_for_one_are_one_read(on_table, dynamodb, between):
@@ -117,18 +122,19 @@ def test_many_requests_for_one_are_one_read(on_table, dynamodb, between):
 
 def test_that_there_is_none_is_told_at_once_and_remembered(on_table, dynamodb, between):
     postern = on_table()
-    status, took = timed(postern, "s1")
-    assert status == 404 and took < 1
+    told = [timed(postern, name) for name in ("n1", "n2", "s1")]
+    assert {status for status, _ in told} == {404}
+    assert sorted(took for _, took in told)[1] < 0.3  # and not when the request looks again by itself
     began = time.monotonic()
     held = count(postern, "look_throughs")
     asked = 0
     while time.monotonic() - began < 0.8:
         assert timed(postern, "s1")[0] == 404
         asked += 1
-    assert asked > 20 and len(between.reads("s1")) == 1 and count(postern, "look_throughs") == held
+    assert asked > 20 and len(between.reads("s1")) == 1 and count(postern, "look_throughs") == held == 3
     put(dynamodb, postern, "s1")
     until("asked again after a while", lambda: timed(postern, "s1")[0] == 200, within=4)
-    assert count(postern, "look_through_reads") == 2
+    assert count(postern, "look_through_reads") == 4
 
 
 def test_what_is_gone_and_comes_again(on_table, dynamodb, between):
@@ -218,6 +224,29 @@ def test_a_store_that_is_slow_is_waited_for_so_long(on_table, dynamodb, between)
     status, took = timed(postern, "s1")
     assert status == 404 and 0.3 < took < 1.5
     assert count(postern, "look_throughs_timed_out") + count(postern, "look_throughs_refused") == 1
+    until("the read is given up, too", lambda: count(postern, "look_through_errors") == 1, within=1.2)
+
+
+def test_a_client_that_leaves_waits_no_longer(on_table, dynamodb, between):
+    postern = on_table("look_through {threadId} held=1 within=20s;", main="workers 1;", conf=CONF.replace("workers         2;", ""))
+    between.wait = 8
+
+    def ask(name):
+        return harness.raw(postern.port, f"GET /session/{name}/ HTTP/1.1\r\nHost: h\r\n\r\n".encode(), within=0.2)
+
+    assert ask("s1") == (b"", "open")
+    until("there is room again", lambda: ask("s2") == (b"", "open"), within=4)
+
+
+def test_so_many_requests_wait(on_table, dynamodb, between):
+    postern = on_table("look_through {threadId} held=3 within=2s;")
+    between.wait = 1
+    put(dynamodb, postern, "s1")
+    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+        got = list(pool.map(lambda _: timed(postern, "s1"), range(30)))
+    found = sum(status == 200 for status, _ in got)
+    assert 1 <= found <= 6 and found + sum(status == 404 for status, _ in got) == 30  # two workers
+    assert count(postern, "look_throughs_refused") == 30 - found
 
 
 def test_sync_killed_while_it_is_asked(on_table, dynamodb, between):

@@ -52,6 +52,7 @@ class parallel_scan_test : public ::testing::TestWithParam<std::size_t> {
     shared_source source;
     feed_state state;
     base::system_clock time;
+    const std::int64_t began_ms = base::to_epoch_ms(time.wall());
     scan_options how{.segments = 4, .threads = GetParam(), .page_rows = 7, .pages_ahead = 3};
 
     void SetUp() override {
@@ -68,8 +69,12 @@ class parallel_scan_test : public ::testing::TestWithParam<std::size_t> {
             if (!*page)
                 std::this_thread::yield();
             else
-                for (const row_change& one : **page)
+                for (const row_change& one : **page) {
                     keys.insert(one.key);
+                    // When its page was asked for: not before the scan, not after its coming.
+                    EXPECT_GE(one.read_from_ms, began_ms);
+                    EXPECT_LE(one.read_from_ms, base::to_epoch_ms(time.wall()));
+                }
         }
         return keys;
     }
