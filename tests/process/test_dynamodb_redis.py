@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import random
 import signal
 import sqlite3
@@ -420,3 +421,11 @@ def test_every_host_ends_with_the_table(fleet):
         held = "\n".join(f"{sorted(replica(host).items())}" for host in hosts)
         raise AssertionError(f"{why}, POSTERN_SEED={seed}, {writes} writes\n{sorted(store(fleet.dynamodb, fleet.table).items())}\n{held}") from None
     assert set(fleet.redis.rows()) == set(store(fleet.dynamodb, fleet.table))
+
+
+def test_stories_of_simulated_fleets(redis):
+    """Hundreds of events each, by seeds: tests/programs/redis_stories.cpp. POSTERN_SEEDS=1000-3000 tells others."""
+    program = pathlib.Path(harness.BINARY).resolve().parent / "tests/redis_stories"
+    first, last = os.environ.get("POSTERN_SEEDS", "1-60").split("-")
+    done = subprocess.run([program, str(redis.port), first, last], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
