@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "sync/feed/feed.hpp"
+#include "sync/remote_usage.hpp"
 #include "sync/replica/replica.hpp"
 #include "sync/store/store.hpp"
 
@@ -32,6 +33,7 @@ class remote_table {
     [[nodiscard]] virtual base::result<void>
     add_activity(const std::vector<activity_update>& updates, std::vector<std::size_t>& failed,
                  const std::stop_token& stop) = 0;
+    [[nodiscard]] virtual remote_usage usage() const { return {}; }
 };
 
 /// Makes it, in the process that uses it: it has threads and connections that no fork carries over.

@@ -51,8 +51,8 @@ class dynamodb_table final : public remote_table {
     dynamodb_table(const table_options& options, std::unique_ptr<aws::account> by,
                    const base::clock& time, base::log& log)
         : options_{options}, account_{std::move(by)}, time_{time}, log_{log},
-          items_{account_->calls(), options_, time}, replica_{replica_options_of(
-                                                         options_, account_->calls())} {}
+          items_{account_->calls(), options_, time, units_}, replica_{replica_options_of(
+                                                                 options_, account_->calls())} {}
 
     const replica_options& replica() const override { return replica_; }
     std::size_t feeds() const override { return options_.containers ? 2 : 1; }
@@ -61,6 +61,7 @@ class dynamodb_table final : public remote_table {
     result<void> add_activity(const std::vector<activity_update>& updates,
                               std::vector<std::size_t>& failed,
                               const std::stop_token& stop) override;
+    remote_usage usage() const override { return usage_of(account_->calls().counters(), units_); }
 
   private:
     void note_defect(const std::string& table, std::string_view key, const std::string& defect);
@@ -69,6 +70,7 @@ class dynamodb_table final : public remote_table {
     std::unique_ptr<aws::account> account_;
     const base::clock& time_;
     base::log& log_;
+    write_units units_;
     session_items items_;
     const replica_options replica_;
 

@@ -27,6 +27,8 @@ class row_sink {
     /// a thousand partitions, 1 KiB for one of ten.
     [[nodiscard]] virtual base::result<void> put(std::span<const row_change> changes,
                                                  std::string_view position) = 0;
+    /// A whole reading begins that ends with `sweep`: it has all that was written before now.
+    virtual void begin_reading() {}
     /// Removes the rows whose key `keeps` refuses, and keeps the position: the end of a snapshot.
     /// Returns how many.
     [[nodiscard]] virtual base::result<std::uint64_t>

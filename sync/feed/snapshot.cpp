@@ -5,6 +5,7 @@ namespace postern::sync {
 using base::result;
 
 void snapshot::begin(std::unique_ptr<parallel_scan> scan, std::string_view why) {
+    sink_.begin_reading();
     running_ = std::make_unique<running>();
     running_->scan = std::move(scan);
     state_.snapshots.fetch_add(1, std::memory_order_relaxed);

@@ -59,6 +59,14 @@ struct replica_test : testing::Test {
         EXPECT_TRUE(opened) << opened.error().text();
         return std::move(*opened);
     }
+    base::result<void> wrote(std::string_view key, const session_row& row, std::uint64_t version) {
+        auto by = writer();
+        return by->wrote(key, row, version, by->mark().value());
+    }
+    base::result<void> removed(std::string_view key, std::uint64_t version) {
+        auto by = writer();
+        return by->removed(key, version, by->mark().value());
+    }
     std::unique_ptr<replica_writer> writer() {
         auto opened = open_replica_writer(options, clock);
         EXPECT_TRUE(opened) << opened.error().text();
@@ -236,7 +244,7 @@ TEST_F(replica_test, an_older_image_does_not_undo_what_this_host_wrote) {
     load({is_now(session_of("s1"), 5)});
     session written = session_of("s1");
     written.status = session_status::draining;
-    ASSERT_TRUE(writer()->wrote("s1", {{written, {}}, {}}, 7));
+    ASSERT_TRUE(wrote("s1", {{written, {}}, {}}, 7));
     EXPECT_EQ(*writer()->version_of("s1"), 7U);
     auto into = rows();
     const row_change older = is_now(session_of("s1"), 6);
@@ -253,7 +261,7 @@ TEST_F(replica_test, an_older_image_does_not_undo_what_this_host_wrote) {
 
 TEST_F(replica_test, an_older_image_does_not_bring_back_what_this_host_removed) {
     load({is_now(session_of("s1"), 5)});
-    ASSERT_TRUE(writer()->removed("s1", 5));
+    ASSERT_TRUE(removed("s1", 5));
     auto into = rows();
     const std::vector<row_change> replay{is_now(session_of("s1"), 5), is_gone("s1", 5)};
     ASSERT_TRUE(into->put({replay.data(), 1}, "p2"));
@@ -266,7 +274,7 @@ TEST_F(replica_test, an_older_image_does_not_bring_back_what_this_host_removed) 
 
 TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_anew) {
     load({});
-    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    ASSERT_TRUE(wrote("s1", {{session_of("s1"), {}}, {}}, 20));
     const row_change former = is_gone("s1", 10);
     ASSERT_TRUE(rows()->put({&former, 1}, "p2"));
     EXPECT_EQ(status_of("s1"), "active");
@@ -277,12 +285,62 @@ TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_ane
     EXPECT_EQ(*rows()->sweep([](std::string_view) { return false; }, "p4"), 1U);
 }
 
+TEST_F(replica_test, what_this_host_wrote_before_a_reading_and_it_did_not_meet_is_gone) {
+    load({});
+    ASSERT_TRUE(wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    clock.advance(1ms);
+    auto into = rows();
+    into->begin_reading();
+    ASSERT_TRUE(wrote("s2", {{session_of("s2"), {}}, {}}, 20));
+    EXPECT_EQ(*into->sweep([](std::string_view) { return false; }, "p2"), 1U);
+    EXPECT_EQ(status_of("s1"), "none") << "somebody else has removed it";
+    EXPECT_EQ(status_of("s2"), "active") << "it may be in no page yet";
+}
+
+TEST_F(replica_test, what_others_did_after_a_write_whose_answer_comes_late_stands) {
+    session mine = session_of("s1"), theirs = session_of("s1");
+    mine.status = session_status::draining;
+    theirs.status = session_status::failed;
+    struct late_case {
+        const char* what;
+        std::vector<row_change> meanwhile; // by the feed
+        std::uint64_t version;             // of the write; 0: a removal of 7
+        const char* expected;
+    };
+    const late_case cases[] = {
+        {"nothing", {}, 7, "draining"},
+        {"the write itself", {is_now(mine, 7)}, 7, "draining"},
+        {"an older image", {is_now(session_of("s1", "old"), 6)}, 7, "draining"},
+        {"the write, and it was removed", {is_now(mine, 7), is_gone("s1", 7)}, 7, "none"},
+        {"a newer one without a version", {is_now(mine, 7), is_now(theirs)}, 7, "failed"},
+        {"a newer one that kept the version", {is_now(mine, 7), is_now(theirs, 7)}, 7, "failed"},
+        {"a newer one", {is_now(theirs, 8)}, 7, "failed"},
+        {"the removal", {is_gone("s1", 7)}, 0, "none"},
+        {"the removal, and it was made anew", {is_gone("s1", 7), is_now(theirs)}, 0, "failed"},
+        {"an image of before the removal", {is_now(theirs, 7)}, 0, "none"},
+    };
+    for (const late_case& one : cases) {
+        const auto before = is_now(session_of("s1"), 5);
+        load({before});
+        auto into = rows();
+        ASSERT_TRUE(into->put({&before, 1}, "p2"));
+        auto by = writer();
+        const std::uint64_t since = by->mark().value();
+        ASSERT_TRUE(into->put(one.meanwhile, "p3"));
+        ASSERT_TRUE(one.version == 0 ? by->removed("s1", 7, since)
+                                     : by->wrote("s1", {{mine, {}}, {}}, one.version, since));
+        EXPECT_EQ(status_of("s1"), one.expected) << one.what;
+        for (const char* suffix : {"", "-wal", "-shm"})
+            std::filesystem::remove(options.path + suffix);
+    }
+}
+
 TEST_F(replica_test, what_a_feed_brought_already_is_not_set_back_by_the_writer) {
     load({is_now(session_of("s1"), 9)});
     session older = session_of("s1");
     older.status = session_status::draining;
-    ASSERT_TRUE(writer()->wrote("s1", {{older, {}}, {}}, 8));
-    ASSERT_TRUE(writer()->removed("s1", 8));
+    ASSERT_TRUE(wrote("s1", {{older, {}}, {}}, 8));
+    ASSERT_TRUE(removed("s1", 8));
     EXPECT_EQ(status_of("s1"), "active");
 }
 
