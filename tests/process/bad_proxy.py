@@ -9,6 +9,7 @@ Bytes that pass are the server's own, checksum and all."""
 import http.client
 import json
 import random
+import re
 import threading
 import time
 import zlib
@@ -48,6 +49,7 @@ class BadProxy(aws_fakes.FakeHttp):
         self.lock = threading.Lock()
         self.mine = threading.local()
         self.descriptions = deque(maxlen=20)
+        self.held = {}  # by operation: an Event that its answers wait for, done as they are
 
     def environment(self, dynamodb):
         return {**dynamodb.environment, "AWS_ENDPOINT_URL_DYNAMODB": self.url, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.url}
@@ -75,6 +77,9 @@ class BadProxy(aws_fakes.FakeHttp):
     def _answer(self, asked):
         fault, dice = self._draw()
         answer = FAULTS[fault](self, asked, dice) if fault != "passed" else None
+        if asked.operation in self.held:
+            answer = answer or self.forward(asked)
+            self.held[asked.operation].wait(30)
         with self.lock:
             self.done[fault if answer else "passed"] += 1
         return answer or self.forward(asked)
@@ -137,12 +142,10 @@ class BadProxy(aws_fakes.FakeHttp):
         return cut_body(*self.forward(asked))
 
     def flipped(self, asked, dice):
-        """One bit is another, the checksum is the right one's."""
+        """Still JSON, here and there another digit stands; the checksum is the right one's."""
         status, headers, body = self.forward(asked)
-        if status != 200 or not body:
-            return None
-        at = int(len(body) * dice)
-        return status, headers, body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
+        flips = random.Random(dice)
+        return status, headers, re.sub(rb"\d", lambda digit: bytes([digit[0][0] ^ (flips.random() < 0.05)]), body)
 
     def wrong_sum(self, asked, dice):
         status, headers, body = self.forward(asked)

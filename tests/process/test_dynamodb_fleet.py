@@ -3,6 +3,7 @@ import os
 import signal
 import sqlite3
 import sys
+import threading
 import time
 
 import chaos
@@ -157,3 +158,33 @@ def test_a_table_that_is_away_for_too_long_is_not_gone_by(hosts, run_postern, dy
         proxy.listen()
         until("live", answers(postern, "s1", 200), within=20)
         until("ready", lambda: is_ready(postern))
+
+
+@pytest.mark.parametrize("by_others", ["removed", "replaced"])
+def test_what_others_did_after_a_write_whose_answer_comes_late_stands(hosts, dynamodb, monkeypatch, by_others):
+    table = dynamodb.create_table()
+    with BadProxy(dynamodb.port) as proxy:
+        for name, value in proxy.environment(dynamodb).items():
+            monkeypatch.setenv(name, value)
+        [postern] = hosts(table, 1)
+        here = {"containerIp": {"S": "127.0.0.1"}, "port": {"N": str(postern.target)}}
+        proxy.held["PutItem"] = threading.Event()
+        answer = []
+        asking = threading.Thread(target=lambda: answer.append(postern.activate("t1")))
+        asking.start()
+        try:
+            until("the feed brought it", lambda: "t1" in chaos.table_of(postern))
+            name = dynamodb.scan_all(table)[0]["sessionId"]["S"]
+            if by_others == "removed":
+                dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": name}})
+            else:  # by a service that counts no versions
+                put(dynamodb, table, name, threadId={"S": "t1"}, **here)
+            wanted = chaos.table_for(dynamodb.scan_all(table), [], 0)
+            until("and that", lambda: chaos.table_of(postern) == wanted)
+        finally:
+            proxy.held.pop("PutItem").set()
+            asking.join(20)
+        assert answer[0].status == 201
+        put(dynamodb, table, "later", **here)
+        until("the feed goes on", lambda: "later" in chaos.table_of(postern))
+        assert not chaos.difference(postern, dynamodb, table, None)
