@@ -188,3 +188,13 @@ def test_what_others_did_after_a_write_whose_answer_comes_late_stands(hosts, dyn
         put(dynamodb, table, "later", **here)
         until("the feed goes on", lambda: "later" in chaos.table_of(postern))
         assert not chaos.difference(postern, dynamodb, table, None)
+
+
+def test_what_was_made_here_and_removed_elsewhere_is_polled_away(hosts, dynamodb):
+    table = dynamodb.create_table()
+    [postern] = hosts(table, 1, "feed poll 2s;")
+    assert postern.activate("t1").status == 201
+    until("routed", lambda: chaos.table_of(postern))
+    [item] = dynamodb.scan_all(table)
+    dynamodb.client.delete_item(TableName=table, Key={"sessionId": item["sessionId"]})
+    until("gone", lambda: not chaos.table_of(postern))

@@ -182,7 +182,7 @@ TEST_F(remote_sync, a_new_replica_does_not_empty_a_table_that_is_served) {
 
 TEST_F(remote_sync, what_is_past_its_ttl_stays_while_nobody_can_know) {
     session one = session_in(session_status::active, "t1");
-    one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 300;
+    one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 1'500;
     side.set(one);
     setup.start();
     ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
