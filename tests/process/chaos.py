@@ -100,7 +100,7 @@ class Service(threading.Thread):
         if name not in self.there:
             return self.put(name)
         new = self.item(name)
-        names = self.random.sample(["status", "threadId", "containerIp", "containerId", "ttl", "port"], 2)
+        names = ["ttl"] if self.random.random() < 0.2 else self.random.sample(["status", "threadId", "containerIp", "containerId", "ttl", "port"], 2)
         if "containerIp" in names:  # an address goes as a whole
             names = [*names, *({"containerId", "port"} - set(names))]
         sets = [f"#{n} = :{n}" for n in names if n in new]

@@ -133,6 +133,8 @@ def test_a_ttl_in_the_past_ends_a_session_at_once(hosts, dynamodb, feed):
     routed = lambda: set(chaos.table_of(postern)) == {"s1"}  # a request would move its ttl
     put(dynamodb, table, "s1", **here)
     until("routed", routed)
+    later = time.time() + 3
+    until("all up to now is known", lambda: time.time() > later)  # a ttl of before is none that comes
     dynamodb.client.update_item(TableName=table, Key={"sessionId": {"S": "s1"}}, UpdateExpression="SET #t = :t",
                                 ExpressionAttributeNames={"#t": "ttl"}, ExpressionAttributeValues={":t": {"N": str(int(time.time()) - 1)}})
     until("ended", lambda: not routed())
