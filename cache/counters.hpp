@@ -9,7 +9,8 @@
 namespace postern::cache {
 
 /// X-macro: name, Prometheus help. Append only: the order is part of the layout (LAYOUT.md,
-/// "Counters").
+/// "Counters"). NAME__LABEL__VALUE is NAME with a label; those of one NAME stand together, and the
+/// first one's help is all of theirs.
 #define POSTERN_COUNTERS(X)                                                                        \
     X(connections_accepted, "Client connections accepted")                                         \
     X(connections_closed, "Client connections closed")                                             \
@@ -87,7 +88,31 @@ namespace postern::cache {
     X(look_through_found, "Of those, sessions that were there")                                    \
     X(look_through_absent, "Of those, sessions that were not there")                               \
     X(look_through_errors, "Of those, reads that failed")                                          \
-    X(look_through_keys_refused, "Unknown sessions that sync did not ask the store for")
+    X(look_through_keys_refused, "Unknown sessions that sync did not ask the store for")           \
+    X(feed_calls__feed__sessions, "Calls to a store elsewhere that follow it")                     \
+    X(feed_calls__feed__containers, "")                                                            \
+    X(feed_records__feed__sessions, "Records read from a store's change stream")                   \
+    X(feed_records__feed__containers, "")                                                          \
+    X(feed_snapshots__feed__sessions, "Whole readings of a store elsewhere that began")            \
+    X(feed_snapshots__feed__containers, "")                                                        \
+    X(feed_rows_scanned__feed__sessions, "Items read by whole readings of a store elsewhere")      \
+    X(feed_rows_scanned__feed__containers, "")                                                     \
+    X(feed_rows_removed__feed__sessions, "Items found gone at the end of a whole reading")         \
+    X(feed_rows_removed__feed__containers, "")                                                     \
+    X(feed_throttled__feed__sessions, "Times that a feed was asked to slow down, and waited")      \
+    X(feed_throttled__feed__containers, "")                                                        \
+    X(feed_gaps__feed__sessions, "Gaps in a change stream, each bridged by a whole reading")       \
+    X(feed_gaps__feed__containers, "")                                                             \
+    X(feed_skipped__feed__sessions, "Records of a change stream that could not be used")           \
+    X(feed_skipped__feed__containers, "")                                                          \
+    X(feed_errors__feed__sessions, "Calls of a feed that failed for another reason")               \
+    X(feed_errors__feed__containers, "")                                                           \
+    X(aws_calls__result__ok, "Calls to AWS that were done, by how they ended")                     \
+    X(aws_calls__result__failed, "")                                                               \
+    X(aws_retries, "Requests to AWS that were sent again after a wait")                            \
+    X(aws_throttled, "Requests to AWS that were answered by a wish to slow down")                  \
+    X(store_write_units__for__activity, "DynamoDB write units that writes have consumed")          \
+    X(store_write_units__for__writes, "")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

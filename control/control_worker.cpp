@@ -94,11 +94,13 @@ table_look look_into(const cache::session_reader& reader) {
     };
 }
 
-/// Turns until an order comes.
-order run_until_ordered(lifecycle& life, int order_fd, base::log& log) {
+/// Turns until an order comes. `turned` is called after each.
+order run_until_ordered(lifecycle& life, int order_fd, const std::function<void()>& turned,
+                        base::log& log) {
     for (;;) {
         std::array<::pollfd, 1> fds{{{order_fd, POLLIN, 0}}};
         life.turn(fds, turn_max);
+        turned();
         if (fds[0].revents == 0)
             continue;
         if (const auto said = read_order(order_fd, log))
@@ -168,10 +170,16 @@ int run(const options& opts, int listener, const sync::open_store& open, const b
     }
     log.info("control serves the session API at {}", opts.listen.text());
 
-    said = run_until_ordered(life, order_fd, log);
+    sync::told_totals told;
+    const auto count_usage = [&] {
+        if (opts.store_usage)
+            told.tell(*reader, opts.store_usage());
+    };
+    said = run_until_ordered(life, order_fd, count_usage, log);
     server->reset(); // requests under way are answered, then nothing new is promised
     if (said == order::stop)
         stop_all(life, opts, order_fd, time, log);
+    count_usage();
     log.info("control ends: {}", said == order::stop ? "stopped" : "handed over");
     return exit_ok;
 }

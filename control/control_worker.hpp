@@ -7,10 +7,12 @@
 #include "base/ip_endpoint.hpp"
 #include "base/log.hpp"
 #include "base/text_template.hpp"
+#include "sync/remote_usage.hpp"
 #include "sync/store/store.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +65,7 @@ struct options {
     bool has_launcher =
         false; // without one, activate only records the session; others set the target
     process_launcher_options process;
+    std::function<sync::remote_usage()> store_usage; // of a store elsewhere; none: it is here
 };
 
 struct bells {

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "sync/feed/feed.hpp"
+#include "sync/remote_usage.hpp"
 #include "sync/replica/replica.hpp"
 #include "sync/store/store.hpp"
 
@@ -49,6 +50,8 @@ class remote_table {
     look_for(std::string_view /*route_key*/, const std::stop_token& /*stop*/) {
         return std::optional<session>{};
     }
+
+    [[nodiscard]] virtual remote_usage usage() const { return {}; }
 };
 
 /// Makes it, in the process that uses it: it has threads and connections that no fork carries over.

@@ -10,7 +10,7 @@ namespace postern::sync {
 
 remote_threads::remote_threads(remote_table& table, base::doorbell news, const base::clock& time,
                                base::log& log)
-    : news_{std::move(news)}, followed_{table.feeds()}, activity_{table, news_} {
+    : news_{std::move(news)}, followed_{table.feeds()}, table_{table}, activity_{table, news_} {
     for (std::size_t which = 0; which < table.feeds() + table.helpers(); ++which) {
         states_.push_back(std::make_unique<feed_state>());
         feed_state& state = *states_.back();
@@ -27,6 +27,30 @@ remote_threads::remote_threads(remote_table& table, base::doorbell news, const b
             },
             state, [this] { news_.ring(); }, time, log, std::random_device{}()));
     }
+}
+
+void remote_threads::count_in(cache::session_writer& table) {
+    using cache::counter;
+    for (std::uint32_t which = 0; which < followed_; ++which) {
+        // The counters of a kind stand together, one a feed, its helper's with it.
+        const auto tell = [&](counter of_first, std::atomic<std::uint64_t> feed_state::*total) {
+            std::uint64_t sum = 0;
+            for (std::size_t one = which; one < states_.size(); one += followed_)
+                sum += (states_[one].get()->*total).load(std::memory_order_relaxed);
+            told_.tell(table, static_cast<counter>(static_cast<std::uint32_t>(of_first) + which),
+                       sum);
+        };
+        tell(counter::feed_calls__feed__sessions, &feed_state::calls);
+        tell(counter::feed_records__feed__sessions, &feed_state::records);
+        tell(counter::feed_snapshots__feed__sessions, &feed_state::snapshots);
+        tell(counter::feed_rows_scanned__feed__sessions, &feed_state::rows_scanned);
+        tell(counter::feed_rows_removed__feed__sessions, &feed_state::rows_removed);
+        tell(counter::feed_throttled__feed__sessions, &feed_state::throttled);
+        tell(counter::feed_gaps__feed__sessions, &feed_state::gaps);
+        tell(counter::feed_skipped__feed__sessions, &feed_state::skipped);
+        tell(counter::feed_errors__feed__sessions, &feed_state::errors);
+    }
+    told_.tell(table, table_.usage());
 }
 
 void remote_threads::ring() {

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/doorbell.hpp"
 #include "base/log.hpp"
+#include "cache/session_writer.hpp"
 #include "sync/activity_sender.hpp"
 #include "sync/feed/feed_thread.hpp"
 #include "sync/remote_table.hpp"
@@ -26,6 +27,9 @@ class remote_threads {
     [[nodiscard]] std::int64_t current_at_ms() const noexcept;
     [[nodiscard]] activity_sender& activity() noexcept { return activity_; }
 
+    /// Adds what feeds and calls have counted since the last time to the table's counters.
+    void count_in(cache::session_writer& table);
+
     /// Rung when the replica has changed, and when a batch of activity is through.
     [[nodiscard]] const base::doorbell& news() const noexcept { return news_; }
 
@@ -34,6 +38,8 @@ class remote_threads {
     const std::size_t followed_;                      // the first so many of those below
     std::vector<std::unique_ptr<feed_state>> states_; // before the threads that write them
     std::vector<std::unique_ptr<feed_thread>> feeds_;
+    remote_table& table_;
+    told_totals told_;
     activity_sender activity_;
 };
 

@@ -60,6 +60,8 @@ class worker {
             rung = by.rung;
         }
         activity_.write_the_rest(follower_.connected());
+        if (remote_ != nullptr)
+            remote_->count_in(table_);
         return 0;
     }
 
@@ -98,6 +100,8 @@ class worker {
             return;
         beat_at_ = time_.steady() + beat_interval;
         table_.beat(now_ms());
+        if (remote_ != nullptr)
+            remote_->count_in(table_);
     }
 
     void note_damage(const cache::mended& found) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <filesystem>
 #include <iterator>
 #include <sstream>
@@ -48,10 +49,31 @@ double age_s(std::int64_t then_ms, const base::clock& time) {
     return then_ms == 0 ? -1 : static_cast<double>(base::to_epoch_ms(time.wall()) - then_ms) / 1000;
 }
 
+/// NAME__LABEL__VALUE in its parts; the last two may be empty.
+std::array<std::string_view, 3> parts_of(std::string_view counter) {
+    const std::size_t label = counter.find("__");
+    if (label == std::string_view::npos)
+        return {counter, {}, {}};
+    const std::size_t value = counter.find("__", label + 2);
+    return {counter.substr(0, label), counter.substr(label + 2, value - label - 2),
+            counter.substr(value + 2)};
+}
+
+void add_counters(exposition& out, const cache::session_reader& table) {
+    std::string_view family;
+    for (std::size_t i = 0; i < cache::counters_count; ++i) {
+        const auto [name, label, value] = parts_of(cache::counter_infos[i].name);
+        if (name != family)
+            out.family(fmt::format("postern_{}_total", name), "counter",
+                       cache::counter_infos[i].help);
+        family = name;
+        out.sample(table.total(static_cast<cache::counter>(i)), {},
+                   label.empty() ? std::string{} : fmt::format("{{{}=\"{}\"}}", label, value));
+    }
+}
+
 void add_table(exposition& out, const cache::session_reader& table, const base::clock& time) {
-    for (std::size_t i = 0; i < cache::counters_count; ++i)
-        out.one(fmt::format("postern_{}_total", cache::counter_infos[i].name), "counter",
-                cache::counter_infos[i].help, table.total(static_cast<cache::counter>(i)));
+    add_counters(out, table);
     const cache::table_status status = table.status();
     out.one("postern_table_capacity", "gauge", "Sessions that fit into the session table",
             status.capacity);

@@ -146,15 +146,16 @@ sync::open_remote remote_of(const settings& conf) {
 }
 
 sync::open_store store_of(const settings& conf, const base::clock& time, base::log& log,
-                          sync::dynamodb::lists from) {
+                          sync::dynamodb::lists from, std::function<sync::remote_usage()>* usage) {
     if (conf.store.which == store_settings::kind::dynamodb) {
         auto options = dynamodb_options_of(conf);
         options.account.client.call_timeout = conf.store.dynamodb.call_timeout;
         options.account.client.attempt_timeout =
             std::min(options.account.client.attempt_timeout, conf.store.dynamodb.call_timeout);
-        return [table = sync::dynamodb::share_table(std::move(options), from, time, log)] {
-            return sync::dynamodb::open_dynamodb_store(table);
-        };
+        const auto table = sync::dynamodb::share_table(std::move(options), from, time, log);
+        if (usage != nullptr)
+            *usage = [table] { return sync::dynamodb::usage_of(*table); };
+        return [table] { return sync::dynamodb::open_dynamodb_store(table); };
     }
     sync::sqlite_options options;
     options.path = conf.store.path;
@@ -201,9 +202,11 @@ int run_sync(const settings& conf, const doorbells& bells, int order_fd, const b
 int run_control(const settings& conf, const std::string& token,
                 const base::access_keys& access_keys, int listener, const doorbells& bells,
                 int order_fd, const base::clock& time, base::log& log) {
-    return control::run(control_options_of(conf, token, access_keys), listener,
-                        store_of(conf, time, log), control::bells{.sync = bells.sync}, order_fd,
-                        time, log);
+    control::options options = control_options_of(conf, token, access_keys);
+    const sync::open_store open =
+        store_of(conf, time, log, sync::dynamodb::lists::of_replica, &options.store_usage);
+    return control::run(options, listener, open, control::bells{.sync = bells.sync}, order_fd, time,
+                        log);
 }
 
 } // namespace postern::edge

@@ -12,6 +12,7 @@
 #include "sync/remote_table.hpp"
 #include "sync/sync_worker.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,12 @@ namespace postern::edge {
 [[nodiscard]] sync::dynamodb::table_options dynamodb_options_of(const settings& conf);
 /// The remote table that sync follows; empty where the store is on this host.
 [[nodiscard]] sync::open_remote remote_of(const settings& conf);
-/// Opens the store that the conf names. `time` and `log` outlive what it opens.
+/// Opens the store that the conf names. `time` and `log` outlive what it opens. `usage` becomes
+/// what tells of the calls to a store elsewhere.
 [[nodiscard]] sync::open_store
 store_of(const settings& conf, const base::clock& time, base::log& log,
-         sync::dynamodb::lists from = sync::dynamodb::lists::of_replica);
+         sync::dynamodb::lists from = sync::dynamodb::lists::of_replica,
+         std::function<sync::remote_usage()>* usage = nullptr);
 
 /// The bells that the processes ring each other with, made before any fork.
 struct doorbells {

@@ -67,7 +67,7 @@ client::client(client_options options, client_parts parts)
       }} {}
 
 reply<json> client::call(service of, std::string_view operation, const json& body,
-                         const std::stop_token& stop) {
+                         const std::stop_token& stop, call_limits limits) {
     const std::optional<std::string> text = text_of(body);
     if (!text) {
         count(tallies_.calls);
@@ -86,15 +86,16 @@ reply<json> client::call(service of, std::string_view operation, const json& bod
             result = std::move(*parsed);
             return true;
         },
-        stop);
+        stop, limits);
     if (!done)
         return done.error();
     return result;
 }
 
 reply<void> client::call_text(service of, std::string_view operation, std::string_view body,
-                              const reader& read, const std::stop_token& stop) {
+                              const reader& read, const std::stop_token& stop, call_limits limits) {
     count(tallies_.calls);
+    const unsigned attempts_max = std::min(options_.retry.attempts_max, limits.attempts_max);
     const job r{of, operation, body, read, parts_.time.steady() + options_.call_timeout};
     retry_budget& budget = budgets_[number_of(of)];
     unsigned attempts = 0, retries = 0, helped = 0, refund = 1;
@@ -108,7 +109,7 @@ reply<void> client::call_text(service of, std::string_view operation, std::strin
         if (can_help(now, helped, stop))
             continue;
         const retry_kind kind = now.error->retry;
-        if (kind == retry_kind::never || retries + 1 >= options_.retry.attempts_max)
+        if (kind == retry_kind::never || retries + 1 >= attempts_max)
             return failure_of(r, now, attempts);
         auto wait = retry_delay(options_.retry, kind, retries, parts_.random());
         if (now.wait)

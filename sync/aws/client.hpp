@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,11 @@ struct client_parts {
     base::log& log;
 };
 
+/// Of one call, where it is to be stricter than its client.
+struct call_limits {
+    unsigned attempts_max = std::numeric_limits<unsigned>::max();
+};
+
 /// Since the client was made.
 struct client_counters {
     std::uint64_t calls = 0, failed_calls = 0;
@@ -73,7 +79,7 @@ class client {
 
     /// `operation` is the API's name ("Scan"). Errors: aws_error's, when all attempts are over.
     [[nodiscard]] reply<json> call(service of, std::string_view operation, const json& body,
-                                   const std::stop_token& stop = {});
+                                   const std::stop_token& stop = {}, call_limits limits = {});
 
     /// Takes an answer's text; false: it is not what it should be, and the attempt failed
     /// (garbage). May be called once an attempt.
@@ -81,7 +87,7 @@ class client {
     /// The same for callers that write and read JSON by themselves.
     [[nodiscard]] reply<void> call_text(service of, std::string_view operation,
                                         std::string_view body, const reader& read,
-                                        const std::stop_token& stop = {});
+                                        const std::stop_token& stop = {}, call_limits limits = {});
 
     [[nodiscard]] client_counters counters() const noexcept;
     [[nodiscard]] const client_options& options() const noexcept { return options_; }

@@ -47,6 +47,19 @@ bool is_sequence(const std::string& text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// Whatever it is: only what is not there is a removal.
+const json* image_at(const json& change, const char* name) {
+    const auto at = change.find(name);
+    return at == change.end() || at->is_null() ? nullptr : &*at;
+}
+
+std::string& defect_in(session_row& row) {
+    return row.read.defect;
+}
+std::string& defect_in(container_row& row) {
+    return row.defect;
+}
+
 shard_description shard_of(const json& said) {
     shard_description one{string_at(said, "ShardId"), string_at(said, "ParentShardId"), false};
     if (const json* const range = object_at(said, "SequenceNumberRange"))
@@ -56,8 +69,20 @@ shard_description shard_of(const json& said) {
 
 } // namespace
 
-result<json> dynamodb_source::call(service of, std::string_view operation, const json& body) {
-    auto answer = calls_.call(of, operation, body, stop_);
+std::optional<any_row> item_form::row_in(const json& image, const json& keys) const {
+    if (image.is_object() && key_of(image) == key_of(keys))
+        return row_of(image);
+    auto row = row_of(keys);
+    if (row)
+        std::visit(
+            [](auto& one) { defect_in(one) = "its image in the stream is not that of an item"; },
+            *row);
+    return row;
+}
+
+result<json> dynamodb_source::call(service of, std::string_view operation, const json& body,
+                                   aws::call_limits limits) {
+    auto answer = calls_.call(of, operation, body, stop_, limits);
     if (!answer)
         return feed_failure(answer.error());
     return std::move(*answer);
@@ -137,9 +162,11 @@ result<std::string> dynamodb_source::iterator(std::string_view arn, std::string_
 }
 
 result<records_page> dynamodb_source::records(std::string_view iterator, std::size_t count_max) {
-    const auto answer = call(
-        service::streams, "GetRecords",
-        {{"ShardIterator", iterator}, {"Limit", std::clamp<std::size_t>(count_max, 1, 1'000)}});
+    // Once: the feed has a pause for each shard, and what waits here keeps the others waiting.
+    const auto answer =
+        call(service::streams, "GetRecords",
+             {{"ShardIterator", iterator}, {"Limit", std::clamp<std::size_t>(count_max, 1, 1'000)}},
+             {.attempts_max = 1});
     if (!answer)
         return answer.error();
     const json* const records = array_at(*answer, "Records");
@@ -164,10 +191,10 @@ result<records_page> dynamodb_source::records(std::string_view iterator, std::si
                            fmt::format("the keys of table {} are not those of the conf", table_)};
         one.change.key = std::move(*key);
         // By the images: DynamoDB Local calls what a ttl removes by no known name.
-        const json* const now = object_at(*change, "NewImage");
-        const json* const before = object_at(*change, "OldImage");
+        const json* const now = image_at(*change, "NewImage");
+        const json* const before = image_at(*change, "OldImage");
         if (now != nullptr)
-            one.change.now = form_.row_of(*now);
+            one.change.now = form_.row_in(*now, *keys);
         if (now != nullptr || before != nullptr)
             one.change.version = form_.version_of(now != nullptr ? *now : *before);
         if (const auto size = change->find("SizeBytes");

@@ -19,6 +19,11 @@ struct item_form {
     std::function<std::optional<std::string>(const aws::json& item)> key_of;
     std::function<std::optional<any_row>(const aws::json& item)> row_of;
     std::function<std::uint64_t(const aws::json& item)> version_of;
+
+    /// What a record's image makes of the item with these keys. Nothing: it is none of ours. An
+    /// image that is no item, or not that one's, gives a row with a defect.
+    [[nodiscard]] std::optional<any_row> row_in(const aws::json& image,
+                                                const aws::json& keys) const;
 };
 
 /// Thread-safe. An answer that is not what the service's reference says is `unavailable`.
@@ -42,7 +47,7 @@ class dynamodb_source final : public stream_source {
 
   private:
     [[nodiscard]] base::result<aws::json> call(aws::service of, std::string_view operation,
-                                               const aws::json& body);
+                                               const aws::json& body, aws::call_limits limits = {});
     [[nodiscard]] base::result<stream_description> describe_stream(aws::json ask);
 
     aws::client& calls_;

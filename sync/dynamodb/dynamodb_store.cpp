@@ -22,7 +22,8 @@ constexpr std::size_t confirmed_max = 16;
 class dynamodb_store final : public store {
   public:
     dynamodb_store(std::shared_ptr<shared_table> table, aws::client& calls)
-        : table_{std::move(table)}, items_{calls, table_->options(), table_->time()},
+        : table_{std::move(table)}, items_{calls, table_->options(), table_->time(),
+                                           table_->units()},
           here_{replica_options_of(table_->options(), calls), table_->time()} {}
 
     result<session> get(std::string_view session_id) override;
@@ -30,8 +31,14 @@ class dynamodb_store final : public store {
     result<std::vector<session>> list_by_client(std::string_view client_id) override;
     result<std::vector<session>> list(const std::vector<session_status>& states,
                                       std::size_t count_max, std::string_view after_id) override;
-    result<session> insert(const session& record) override { return kept(items_.insert(record)); }
-    result<session> replace(const session& record) override { return kept(items_.replace(record)); }
+    result<session> insert(const session& record) override {
+        const auto since = here_.mark();
+        return kept(items_.insert(record), since);
+    }
+    result<session> replace(const session& record) override {
+        const auto since = here_.mark();
+        return kept(items_.replace(record), since);
+    }
     result<void> remove(std::string_view session_id, std::uint64_t version) override;
     result<void> add_activity(const std::vector<activity_update>& updates) override;
     result<void> try_write() override { return items_.try_write(); }
@@ -74,10 +81,11 @@ class dynamodb_store final : public store {
     void set_patience(std::chrono::milliseconds) override {} // calls have a bound of their own
 
   private:
-    [[nodiscard]] result<session> kept(result<session_item> written) {
+    [[nodiscard]] result<session> kept(result<session_item> written,
+                                       std::optional<std::uint64_t> since) {
         if (!written)
             return written.error();
-        here_.wrote(*written);
+        here_.wrote(*written, since);
         return std::move(written->row.read.record);
     }
     /// A list of the replica's records.
@@ -161,10 +169,11 @@ result<std::vector<session>> dynamodb_store::list(const std::vector<session_stat
 }
 
 result<void> dynamodb_store::remove(std::string_view session_id, std::uint64_t version) {
+    const auto since = here_.mark();
     const auto gone = items_.remove(session_id, version);
     if (!gone)
         return gone.error();
-    here_.removed(*gone);
+    here_.removed(*gone, since);
     return {};
 }
 
@@ -247,6 +256,15 @@ result<aws::client*> shared_table::calls() {
         account_ = std::move(*opened);
     }
     return &account_->calls();
+}
+
+remote_usage shared_table::usage() {
+    const std::scoped_lock hold{mutex_};
+    return account_ ? usage_of(account_->calls().counters(), units_) : remote_usage{};
+}
+
+remote_usage usage_of(shared_table& table) {
+    return table.usage();
 }
 
 std::shared_ptr<shared_table> share_table(table_options options, lists from,

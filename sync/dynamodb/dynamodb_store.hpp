@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "sync/dynamodb/table_options.hpp"
+#include "sync/remote_usage.hpp"
 #include "sync/store/store.hpp"
 
 #include <memory>
@@ -23,6 +24,9 @@ class shared_table;
 /// `time` and `log` outlive it and the stores that are opened by it.
 [[nodiscard]] std::shared_ptr<shared_table> share_table(table_options options, lists from,
                                                         const base::clock& time, base::log& log);
+
+/// What the stores opened by it have asked of the remote table.
+[[nodiscard]] remote_usage usage_of(shared_table& table);
 
 /// Opening asks nothing of the table; what is wrong there, its calls say. Errors: unavailable.
 [[nodiscard]] base::result<std::unique_ptr<store>>

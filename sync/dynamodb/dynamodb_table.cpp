@@ -64,9 +64,10 @@ class dynamodb_table final : public remote_table {
                    const base::clock& time, base::log& log)
         : options_{options}, account_{std::move(by)}, time_{time}, log_{log},
           look_calls_{account_->calls_within(options_.look_timeout, log)}, items_{account_->calls(),
-                                                                                  options_, time},
-          looked_{*look_calls_, options_, time}, replica_{replica_options_of(options_,
-                                                                             account_->calls())} {}
+                                                                                  options_, time,
+                                                                                  units_},
+          looked_{*look_calls_, options_, time, units_}, replica_{replica_options_of(
+                                                             options_, account_->calls())} {}
 
     const replica_options& replica() const override { return replica_; }
     std::size_t feeds() const override { return options_.containers ? 2 : 1; }
@@ -83,9 +84,13 @@ class dynamodb_table final : public remote_table {
     bool looks_through() const override { return !options_.id_in_key.empty(); }
     result<std::optional<session>> look_for(std::string_view route_key,
                                             const std::stop_token& stop) override;
+    remote_usage usage() const override { return usage_of(account_->calls().counters(), units_); }
 
   private:
-    [[nodiscard]] result<void> put_found(const session_item& item);
+    /// The replica's mark before a session is looked for.
+    [[nodiscard]] result<std::uint64_t> mark_here();
+    [[nodiscard]] result<void> put_found(const session_item& item, std::uint64_t since);
+    [[nodiscard]] result<replica_writer*> writer();
     void note_defect(const std::string& table, std::string_view key, const std::string& defect);
 
     const table_options options_;
@@ -93,6 +98,7 @@ class dynamodb_table final : public remote_table {
     const base::clock& time_;
     base::log& log_;
     std::unique_ptr<aws::client> look_calls_;
+    write_units units_;
     session_items items_, looked_;
     const replica_options replica_;
 
@@ -202,6 +208,9 @@ result<std::optional<session>> dynamodb_table::look_for(std::string_view route_k
     const auto id = base::text_of_route_key(options_.id_in_key, options_.route_key, route_key);
     if (!id)
         return std::optional<session>{};
+    const auto since = mark_here();
+    if (!since)
+        return since.error();
     auto item = looked_.read(*id, stop);
     if (!item)
         return item.error();
@@ -215,22 +224,40 @@ result<std::optional<session>> dynamodb_table::look_for(std::string_view route_k
     // Others than the id may be in the key, and made up.
     if (read.record.route_key != route_key)
         return std::optional<session>{};
-    if (auto put = put_found(**item); !put)
+    if (auto put = put_found(**item, *since); !put)
         return put.error();
     return std::optional{std::move(read.record)};
 }
 
-result<void> dynamodb_table::put_found(const session_item& item) {
-    const std::scoped_lock hold{writer_mutex_};
+result<replica_writer*> dynamodb_table::writer() {
     if (!writer_) {
         auto opened = open_replica_writer(replica_, time_);
         if (!opened)
             return opened.error();
         writer_ = std::move(*opened);
     }
-    auto put = writer_->found(item.key, item.row, item.version);
-    if (!put)
+    return writer_.get();
+}
+
+result<std::uint64_t> dynamodb_table::mark_here() {
+    const std::scoped_lock hold{writer_mutex_};
+    const auto by = writer();
+    if (!by)
+        return by.error();
+    auto mark = (*by)->mark();
+    if (!mark)
         writer_.reset(); // the file may be another one by now
+    return mark;
+}
+
+result<void> dynamodb_table::put_found(const session_item& item, std::uint64_t since) {
+    const std::scoped_lock hold{writer_mutex_};
+    const auto by = writer();
+    if (!by)
+        return by.error();
+    auto put = (*by)->found(item.key, item.row, item.version, since);
+    if (!put)
+        writer_.reset(); // as above
     return put;
 }
 

@@ -46,14 +46,23 @@ result<void> replica_view::set_tokens(std::vector<session>& records) {
     return {};
 }
 
-void replica_view::wrote(const session_item& item) {
-    if (replica_writer* const to = writer();
-        to != nullptr && !to->wrote(item.key, item.row, item.version))
+std::optional<std::uint64_t> replica_view::mark() {
+    replica_writer* const of = writer();
+    const auto now = of != nullptr ? of->mark() : result<std::uint64_t>{0};
+    if (!now)
+        close();
+    return of != nullptr && now ? std::optional{*now} : std::nullopt;
+}
+
+void replica_view::wrote(const session_item& item, std::optional<std::uint64_t> since) {
+    if (replica_writer* const to = since ? writer() : nullptr;
+        to != nullptr && !to->wrote(item.key, item.row, item.version, *since))
         close();
 }
 
-void replica_view::removed(const session_item& item) {
-    if (replica_writer* const to = writer(); to != nullptr && !to->removed(item.key, item.version))
+void replica_view::removed(const session_item& item, std::optional<std::uint64_t> since) {
+    if (replica_writer* const to = since ? writer() : nullptr;
+        to != nullptr && !to->removed(item.key, item.version, *since))
         close();
 }
 

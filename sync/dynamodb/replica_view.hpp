@@ -30,9 +30,11 @@ class replica_view {
     [[nodiscard]] base::result<void> set_tokens(std::vector<session>& records);
     [[nodiscard]] base::result<void> set_token(session& record);
 
+    /// Before a write to the table; nothing: there is no replica.
+    [[nodiscard]] std::optional<std::uint64_t> mark();
     /// Where there is no replica, or it cannot be written, the feed will bring it.
-    void wrote(const session_item& item);
-    void removed(const session_item& item);
+    void wrote(const session_item& item, std::optional<std::uint64_t> since);
+    void removed(const session_item& item, std::optional<std::uint64_t> since);
 
     /// The open store, or nullptr.
     [[nodiscard]] store* opened() const noexcept { return store_.get(); }

@@ -214,7 +214,7 @@ result<session_item> session_items::insert(const session& record) {
                 {"Item", item},
                 {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}};
     condition.put_into(ask);
-    if (const auto done = calls_.call(service::dynamodb, "PutItem", ask); !done) {
+    if (const auto done = write("PutItem", std::move(ask), units_.writes); !done) {
         if (done.error().code != aws_error::condition_failed)
             return failed_call(done.error());
         // Ours, when the answer to an earlier attempt was lost.
@@ -240,7 +240,7 @@ result<void> session_items::try_write() {
     none.set(of_.attributes[field::reason], string_value("writing works"));
     none.require_exists(of_.attributes.hash.attribute);
     none.put_into(ask);
-    const auto done = calls_.call(service::dynamodb, "UpdateItem", ask);
+    const auto done = write("UpdateItem", std::move(ask), units_.writes);
     if (done || done.error().code == aws_error::condition_failed)
         return {};
     return failed_call(done.error());

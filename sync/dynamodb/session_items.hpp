@@ -4,6 +4,7 @@
 
 #include "sync/dynamodb/item.hpp"
 #include "sync/dynamodb/table_options.hpp"
+#include "sync/dynamodb/write_units.hpp"
 
 #include <functional>
 #include <optional>
@@ -36,9 +37,10 @@ struct session_item {
 /// besides those that it names: unavailable, invalid.
 class session_items {
   public:
-    /// The references outlive it.
-    session_items(aws::client& calls, const table_options& of, const base::clock& time)
-        : calls_{calls}, of_{of}, time_{time} {}
+    /// The references outlive it. What writes cost is added to `units`.
+    session_items(aws::client& calls, const table_options& of, const base::clock& time,
+                  write_units& units)
+        : calls_{calls}, of_{of}, time_{time}, units_{units} {}
 
     /// Nothing: there is none. A row may have a defect.
     [[nodiscard]] base::result<std::optional<session_item>> read(std::string_view session_id,
@@ -74,12 +76,17 @@ class session_items {
     [[nodiscard]] base::result<base::ip_endpoint> target_of(const std::string& container_id,
                                                             const std::stop_token& stop);
     [[nodiscard]] json request(const json& item) const; // to the table, about that item
+    /// Writes, and adds what that cost to `cost`.
+    [[nodiscard]] aws::reply<json> write(std::string_view operation, json ask,
+                                         std::atomic<std::uint64_t>& cost,
+                                         const std::stop_token& stop = {});
     [[nodiscard]] base::failure failed_call(const aws::call_failure& why) const;
     [[nodiscard]] std::uint64_t next_version(std::uint64_t after) const;
 
     aws::client& calls_;
     const table_options& of_;
     const base::clock& time_;
+    write_units& units_;
 };
 
 } // namespace postern::sync::dynamodb

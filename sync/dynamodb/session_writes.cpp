@@ -118,6 +118,20 @@ expression difference(const session& was, const session& wanted, const json& ite
 
 } // namespace
 
+aws::reply<json> session_items::write(std::string_view operation, json ask,
+                                      std::atomic<std::uint64_t>& cost,
+                                      const std::stop_token& stop) {
+    ask["ReturnConsumedCapacity"] = "TOTAL";
+    auto done = calls_.call(service::dynamodb, operation, ask, stop);
+    std::uint64_t units = !done && done.error().code == aws_error::condition_failed ? 1 : 0;
+    if (const json* const said = done ? aws::object_at(*done, "ConsumedCapacity") : nullptr)
+        if (const auto total = said->find("CapacityUnits");
+            total != said->end() && total->is_number())
+            units = static_cast<std::uint64_t>(std::clamp(total->get<double>(), 0.0, 1e6) + 0.5);
+    cost.fetch_add(units, std::memory_order_relaxed);
+    return done;
+}
+
 result<session_item> session_items::replace(const session& wanted) {
     if (std::string defect = defect_of(wanted); !defect.empty())
         return failure{store_error::invalid, "session cannot be stored: " + defect};
@@ -147,7 +161,7 @@ result<session_item> session_items::replace(const session& wanted) {
         e.put_into(ask);
         ask["ReturnValues"] = "ALL_NEW";
         ask["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD";
-        auto done = calls_.call(service::dynamodb, "UpdateItem", ask);
+        auto done = write("UpdateItem", std::move(ask), units_.writes);
         if (!done && done.error().code != aws_error::condition_failed)
             return failed_call(done.error());
         json answer = done ? std::move(*done) : done.error().details;
@@ -186,7 +200,7 @@ result<session_item> session_items::remove(std::string_view session_id, std::uin
         if (token != 0)
             require_unchanged(e, (*now)->item, of_.attributes);
         e.put_into(ask);
-        const auto done = calls_.call(service::dynamodb, "DeleteItem", ask);
+        const auto done = write("DeleteItem", std::move(ask), units_.writes);
         if (done)
             return std::move(**now);
         if (done.error().code != aws_error::condition_failed)
@@ -256,7 +270,7 @@ result<bool> session_items::add_activity(const activity_update& update,
         e.require_exists(map.hash.attribute);
         e.put_into(ask);
         ask["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD";
-        const auto done = calls_.call(service::dynamodb, "UpdateItem", ask, stop);
+        const auto done = write("UpdateItem", std::move(ask), units_.activity, stop);
         if (done)
             return true;
         if (done.error().code != aws_error::condition_failed)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sync/dynamodb/dynamodb_store.hpp"
+#include "sync/dynamodb/write_units.hpp"
 
 #include <mutex>
 
@@ -18,6 +19,8 @@ class shared_table {
     [[nodiscard]] const table_options& options() const noexcept { return options_; }
     [[nodiscard]] lists lists_from() const noexcept { return from_; }
     [[nodiscard]] const base::clock& time() const noexcept { return time_; }
+    [[nodiscard]] write_units& units() noexcept { return units_; }
+    [[nodiscard]] remote_usage usage();
 
   private:
     const table_options options_;
@@ -26,6 +29,7 @@ class shared_table {
     base::log& log_;
     std::mutex mutex_;
     std::unique_ptr<aws::account> account_;
+    write_units units_;
 };
 
 } // namespace postern::sync::dynamodb

@@ -24,6 +24,7 @@ void shard_tree::read(const shard_description& one, iterator_at place, std::int6
                                     {},
                                     current_at_ms,
                                     {},
+                                    0,
                                     shard_pace{limits_.pace, seed_ ^ shard_hash(one.id)}});
 }
 

@@ -25,6 +25,7 @@ struct shard {
     std::string last;                              // see stream_position
     std::int64_t current_at_ms = 0;                // wall clock: what it had then is in the replica
     std::string iterator;                          // empty: to be opened
+    int failures = 0; // in a row, of calls for it that said neither what nor where the fault is
     shard_pace pace;
 };
 

@@ -11,6 +11,8 @@ namespace {
 
 using base::result;
 
+constexpr int failures_told = 3; // in a row, of one shard
+
 bool has_defect(const row_change& one) {
     if (!one.now)
         return false;
@@ -70,6 +72,7 @@ result<void> streams_feed::take(shard& from, const records_page& page, std::int6
         changes.push_back(one.change);
         changes.back().sequence = one.sequence;
     }
+    from.failures = 0;
     // The rows and the shard's end are kept first: what fails from here on is read again.
     const bool is_end = page.next.empty();
     if (auto kept = keep(from, last, is_end, changes); !kept) {
@@ -142,6 +145,11 @@ result<void> streams_feed::fail(shard& at, const base::failure& why) {
         return {};
     }
     at.pace.delay(now);
+    // Now and then one call of many fails. That keeps no other shard waiting, and is no news.
+    if (why.code == store_error::unavailable && ++at.failures < failures_told) {
+        state_.errors.fetch_add(1, std::memory_order_relaxed);
+        return {};
+    }
     return why;
 }
 

@@ -47,16 +47,19 @@ open_container_rows(const replica_options& options, note_defect note);
 class replica_writer {
   public:
     virtual ~replica_writer() = default;
-    /// The item at `key` is now `row`, with this version.
+    /// How far the replica had come, to be asked for before a write to the remote table: where a
+    /// feed has changed the record since, it knows better what came after the write.
+    [[nodiscard]] virtual base::result<std::uint64_t> mark() = 0;
+    /// The item at `key` is now `row`, with this version. `since`: the mark.
     [[nodiscard]] virtual base::result<void> wrote(std::string_view key, const session_row& row,
-                                                   std::uint64_t version) = 0;
-    [[nodiscard]] virtual base::result<void> removed(std::string_view key,
-                                                     std::uint64_t version) = 0;
-    /// The item at `key` was `row` a moment ago, by a strong read; of one that names a container,
-    /// the record's target is the container's. What is newer here stays. Errors also: unavailable
-    /// before the first snapshot's end.
+                                                   std::uint64_t version, std::uint64_t since) = 0;
+    [[nodiscard]] virtual base::result<void> removed(std::string_view key, std::uint64_t version,
+                                                     std::uint64_t since) = 0;
+    /// The item at `key` was `row` a moment ago, by a strong read after `since`; of one that names
+    /// a container, the record's target is the container's. What is newer here stays. Errors also:
+    /// unavailable before the first snapshot's end.
     [[nodiscard]] virtual base::result<void> found(std::string_view key, const session_row& row,
-                                                   std::uint64_t version) = 0;
+                                                   std::uint64_t version, std::uint64_t since) = 0;
     /// The version that the remote side has of a session's record, as far as the replica knows; 0
     /// where none is counted, or there is no such session.
     [[nodiscard]] virtual base::result<std::uint64_t> version_of(std::string_view session_id) = 0;

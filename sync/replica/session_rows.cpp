@@ -225,80 +225,6 @@ result<std::uint64_t> session_rows::sweep(const std::function<bool(std::string_v
     return gone->size();
 }
 
-result<void> session_rows::note_written(std::string_view key, std::uint64_t version) {
-    return database_
-        ->prepared("INSERT INTO written_here VALUES (?1, ?2, ?3) ON CONFLICT (key) DO UPDATE "
-                   "SET version = max(version, ?2), at_ms = ?3")
-        .bind(key, version, base::to_epoch_ms(time_.wall()))
-        .run();
-}
-
-result<void> session_rows::wrote(std::string_view key, const session_row& row,
-                                 std::uint64_t version) {
-    return write_here(key, version, version, [&] { return put_row(key, row, version); });
-}
-
-result<void> session_rows::removed(std::string_view key, std::uint64_t version) {
-    // Noted later than any image of it, earlier than any of one that is made anew.
-    return write_here(key, version, version + 1, [&] { return remove_row(key); });
-}
-
-result<void> session_rows::found(std::string_view key, const session_row& row,
-                                 std::uint64_t version) {
-    transaction writing{*database_};
-    if (auto begun = writing.begin_write(); !begun)
-        return begun;
-    const auto loaded = is_loaded(*database_, has_containers_);
-    if (!loaded)
-        return loaded.error();
-    if (!*loaded)
-        return base::failure{store_error::unavailable, "its first snapshot is being read"};
-    const auto before = known(key);
-    if (!before)
-        return before.error();
-    const auto overtaken = is_overtaken({std::string{key}, std::nullopt, version});
-    if (!overtaken)
-        return overtaken.error();
-    if (*overtaken || (*before && version != 0 && (*before)->version > version))
-        return {};
-    if (!row.container_id.empty())
-        if (auto set = set_target(*database_, row.container_id, row.read.record.target); !set)
-            return set;
-    if (auto done = put_row(key, row, version); !done)
-        return done;
-    if (auto noted = note_written(key, version); !noted)
-        return noted;
-    return writing.commit();
-}
-
-template <class Write>
-result<void> session_rows::write_here(std::string_view key, std::uint64_t version,
-                                      std::uint64_t noted, Write write) {
-    transaction writing{*database_};
-    if (auto begun = writing.begin_write(); !begun)
-        return begun;
-    // A feed may have brought what was written, and what came after it, already.
-    const auto before = known(key);
-    if (!before)
-        return before.error();
-    if (*before && (*before)->version > version)
-        return {};
-    if (auto done = write(); !done)
-        return done;
-    if (auto kept = note_written(key, noted); !kept)
-        return kept;
-    return writing.commit();
-}
-
-result<std::uint64_t> session_rows::version_of(std::string_view session_id) {
-    auto rows = database_->prepared("SELECT version FROM replica_rows WHERE session_id = ?1")
-                    .bind(session_id);
-    const auto row = rows.step();
-    if (!row)
-        return row.error();
-    return *row ? static_cast<std::uint64_t>(rows.integer(0)) : std::uint64_t{0};
-}
-
 result<std::unique_ptr<row_sink>> open_session_rows(const replica_options& options,
                                                     const base::clock& time, note_defect note) {
     auto db = open_replica(options);
@@ -306,15 +232,6 @@ result<std::unique_ptr<row_sink>> open_session_rows(const replica_options& optio
         return db.error();
     return std::unique_ptr<row_sink>{
         std::make_unique<session_rows>(std::move(*db), options, time, std::move(note))};
-}
-
-result<std::unique_ptr<replica_writer>> open_replica_writer(const replica_options& options,
-                                                            const base::clock& time) {
-    auto db = open_replica(options);
-    if (!db)
-        return db.error();
-    return std::unique_ptr<replica_writer>{std::make_unique<session_rows>(
-        std::move(*db), options, time, [](std::string_view, const std::string&) {})};
 }
 
 } // namespace postern::sync

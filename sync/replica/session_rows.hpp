@@ -25,11 +25,13 @@ class session_rows final : public row_sink, public replica_writer {
     [[nodiscard]] base::result<std::uint64_t> count() override;
     void scan_begins(std::int64_t as_of_ms) override { scan_as_of_ms_ = as_of_ms; }
 
+    [[nodiscard]] base::result<std::uint64_t> mark() override;
     [[nodiscard]] base::result<void> wrote(std::string_view key, const session_row& row,
-                                           std::uint64_t version) override;
-    [[nodiscard]] base::result<void> removed(std::string_view key, std::uint64_t version) override;
+                                           std::uint64_t version, std::uint64_t since) override;
+    [[nodiscard]] base::result<void> removed(std::string_view key, std::uint64_t version,
+                                             std::uint64_t since) override;
     [[nodiscard]] base::result<void> found(std::string_view key, const session_row& row,
-                                           std::uint64_t version) override;
+                                           std::uint64_t version, std::uint64_t since) override;
     [[nodiscard]] base::result<std::uint64_t> version_of(std::string_view session_id) override;
 
   private:
@@ -46,11 +48,17 @@ class session_rows final : public row_sink, public replica_writer {
     /// True: this host has written a later version of the item, or found it later, and the feed
     /// will bring that.
     [[nodiscard]] base::result<bool> is_overtaken(const row_change& change);
-    /// In one transaction: `write`, unless the row is newer than `version`, and that this host has
-    /// written up to the version `noted`.
-    template <class Write>
-    [[nodiscard]] base::result<void> write_here(std::string_view key, std::uint64_t version,
-                                                std::uint64_t noted, Write write);
+    /// What this host has written or removed.
+    struct own_write {
+        std::string_view key;
+        const session_row* row = nullptr; // none: removed
+        std::uint64_t version = 0;
+        std::uint64_t since = 0; // the mark before it
+    };
+    /// In one transaction, unless a feed has brought what came after it.
+    [[nodiscard]] base::result<void> write_here(const own_write& one);
+    [[nodiscard]] base::result<bool> is_past(const own_write& one);
+    [[nodiscard]] base::result<bool> has_changed(std::string_view session_id, std::uint64_t since);
     [[nodiscard]] base::result<void> note_written(std::string_view key, std::uint64_t version);
     /// The record as the replica keeps it: with its route key and, by its container, its target.
     [[nodiscard]] base::result<session> completed(const session_row& row);

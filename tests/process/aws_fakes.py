@@ -41,7 +41,7 @@ class FakeHttp:
     """Listens on a free port of 127.0.0.1 until it is left. `answer(asked)` gives (status, headers, body), or a function
     that takes the handler and does what it likes with the connection."""
 
-    def __init__(self, answer, certificate=None):
+    def __init__(self, answer, certificate=None, port=0):
         self.answer, self.asked = answer, []
         fake = self
 
@@ -74,8 +74,8 @@ class FakeHttp:
             def handle_error(self, request, address):  # a client that breaks off, or does not trust us
                 pass
 
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.make = lambda port: Server(("127.0.0.1", port), Handler)
+        self.server = self.make(port)
         self.port = self.server.server_address[1]
         self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         if certificate:

@@ -12,6 +12,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -66,12 +67,15 @@ class DynamoDBLocal:
         jars = jar().parent
         self.program = harness.Program(
             ["java", f"-Xmx{self.heap}", "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-             f"-Djava.library.path={jars / 'DynamoDBLocal_lib'}", "-jar", str(jars / "DynamoDBLocal.jar"),
+             f"-Djava.library.path={jars / 'DynamoDBLocal_lib'}", *self._what(jars / "DynamoDBLocal.jar"),
              "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self.port)],
             self.folder / "dynamodb_local.log", cwd=self.folder, env={**os.environ, "DDB_LOCAL_TELEMETRY": "0"})
         harness.until("DynamoDB Local answers", self._answers, within=60, every=0.1)
         self.client = self.new_client("dynamodb")
         self.streams = self.new_client("dynamodbstreams")
+
+    def _what(self, jar_file):
+        return ["-jar", str(jar_file)]
 
     def _answers(self):
         assert self.program.alive(), f"DynamoDB Local ended at its start:\n{self.program.log()[-3000:]}"
@@ -127,3 +131,44 @@ class DynamoDBLocal:
         """Every item of the table, by strong reads."""
         pages = self.client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True, PaginationConfig={"PageSize": 500})
         return [item for page in pages for item in page["Items"]]
+
+
+class RollingDynamoDBLocal(DynamoDBLocal):
+    """One whose streams roll over, and grow old, when it is told to."""
+
+    def __init__(self, folder, **more):
+        super().__init__(folder, **more)
+        self.control = harness.free_ports(1)[0]
+
+    def _what(self, jar_file):
+        # Java runs a source file as it is: Debian's openjdk-17-jre-headless has the compiler module.
+        return ["-cp", str(jar_file), str(harness.ROOT / "tests/process/RollingDynamoDBLocal.java"), str(self.control)]
+
+    def start(self):
+        super().start()
+        self.line = socket.create_connection(("127.0.0.1", self.control), timeout=60)
+        self.said = self.line.makefile("r")
+
+    def _tell(self, what):
+        self.line.sendall(f"{what}\n".encode())
+        answer = self.said.readline()
+        assert answer == "ok\n", answer
+
+    def roll(self):
+        """Every open shard of every stream ends, and has a child."""
+        self._tell("roll")
+
+    def age(self, seconds):
+        """All that streams hold, iterators too, is older by so much: they last 15 min, records 24 h."""
+        self._tell(f"age {int(seconds * 1000)}")
+
+    def shards(self, table):
+        """Of the table's stream, as it describes them."""
+        arn = self.client.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+        found, more = [], {}
+        while True:
+            page = self.streams.describe_stream(StreamArn=arn, **more)["StreamDescription"]
+            found += page["Shards"]
+            if "LastEvaluatedShardId" not in page:
+                return found
+            more = {"ExclusiveStartShardId": page["LastEvaluatedShardId"]}

@@ -112,6 +112,28 @@ def test_activity_comes_back(on_table, dynamodb):
     assert dynamodb.scan_all(table) == []
 
 
+def test_what_it_asks_of_the_table_is_counted(on_table, dynamodb):
+    table = "counted"
+    postern = on_table(table, start=False)
+    assert postern.cli("store", "init").returncode == 0  # with the two indexes
+    postern.start()
+
+    def sample(name):
+        lines = postern.api_call("GET", "/metrics").text.splitlines()
+        return float(dict(line.rsplit(" ", 1) for line in lines)[name])
+
+    put(dynamodb, table, "s1", **here(postern), lastActivityAt={"S": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))})
+    until("routed", answers(postern, "s1", 200), within=20)
+    # The item, its entry of GSI1, and GSI2's entry removed and made again.
+    until("activity", lambda: sample('postern_store_write_units_total{for="activity"}') == 4)
+    before = sample('postern_store_write_units_total{for="writes"}')  # control has tried whether it can
+    assert postern.activate("t1").status == 201
+    until("a write", lambda: sample('postern_store_write_units_total{for="writes"}') == before + 3)
+    until("records", lambda: sample('postern_feed_records_total{feed="sessions"}') >= 3)
+    assert sample('postern_feed_snapshots_total{feed="sessions"}') == 1 and sample('postern_feed_records_total{feed="containers"}') == 0
+    assert sample('postern_aws_calls_total{result="ok"}') > 5
+
+
 def test_the_command_line_is_routed_at_once(on_table, dynamodb):
     postern = on_table(dynamodb.create_table())
     until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)

@@ -184,13 +184,31 @@ BEGIN
 END;
 )sql";
 
+// Version 3: a ttl in the past where there was none is a change as well. It lies before the time up
+// to which those that pass have been looked for.
+constexpr std::string_view former_ttl_trigger = "DROP TRIGGER sessions_ttl_turned";
+constexpr std::string_view ttl_trigger = R"sql(
+CREATE TRIGGER sessions_ttl_turned AFTER UPDATE OF ttl_ms ON sessions
+WHEN new.ttl_ms < old.ttl_ms
+    OR (new.ttl_ms > old.ttl_ms AND old.ttl_ms > 0
+        AND old.ttl_ms <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
+    OR (new.ttl_ms > 0 AND old.ttl_ms = 0
+        AND new.ttl_ms <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
+BEGIN
+    INSERT INTO changes (session_id) VALUES (new.session_id);
+    UPDATE sessions SET version = (SELECT max(seq) FROM changes)
+    WHERE session_id = new.session_id;
+END;
+)sql";
+
 /// Step i takes a database from version i to i + 1. Kept for ever: somewhere a database of each
 /// version waits.
 struct migration {
     std::array<std::string_view, 2> steps;
 };
-constexpr std::array<migration, schema_version> migrations{
-    {{{tables, triggers}}, {{access_column, access_triggers}}}};
+constexpr std::array<migration, schema_version> migrations{{{{tables, triggers}},
+                                                            {{access_column, access_triggers}},
+                                                            {{former_ttl_trigger, ttl_trigger}}}};
 
 failure unusable(const database& db, std::string_view sentence) {
     return {store_error::invalid, fmt::format("store {}: {}", db.path(), sentence)};

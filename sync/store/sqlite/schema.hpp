@@ -8,7 +8,7 @@
 
 namespace postern::sync::sqlite {
 
-inline constexpr int schema_version = 2; // PRAGMA user_version
+inline constexpr int schema_version = 3; // PRAGMA user_version
 
 /// Sets the connection up (WAL, synchronous NORMAL) and makes sure that the schema is there in this
 /// version. Several processes may do it at once: one makes it, the others wait, for at most

@@ -104,6 +104,15 @@ TEST_F(client_test, waits_longer_after_throttling) {
     EXPECT_EQ(calls->counters().throttled, 3U);
 }
 
+TEST_F(client_test, a_call_may_ask_for_fewer_attempts) {
+    start(in_turn({no("InternalServerError", "m", 500)}));
+    const auto once = calls->call(service::streams, "GetRecords", json::object(), {}, {1});
+    EXPECT_EQ(once.error().code, aws_error::down);
+    EXPECT_EQ(http->requests.size(), 1U);
+    EXPECT_FALSE(calls->call(service::streams, "GetRecords", json::object(), {}, {9}));
+    EXPECT_EQ(http->requests.size(), 5U) << "never more than the client's";
+}
+
 TEST_F(client_test, gives_up_after_four_attempts_and_says_why) {
     start(in_turn(
         {no("LimitExceededException", "too many readers", 400, {{"x-amzn-RequestId", "R1"}})}));

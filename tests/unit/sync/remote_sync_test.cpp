@@ -71,6 +71,7 @@ class scripted_feed final : public feed {
             if (auto swept = into_->sweep([](std::string_view) { return true; }, "p"); !swept)
                 return swept.error();
         has_changed_ = has_changed_ || !changes.empty();
+        state_.records += changes.size();
         state_.current_at_ms = base::to_epoch_ms(time_.wall());
         return {};
     }
@@ -107,6 +108,7 @@ class scripted_table final : public remote_table {
                                     const std::stop_token&) override {
         return side_.add(updates, failed);
     }
+    remote_usage usage() const override { return {.calls_ok = 7, .activity_units = 4}; }
 
   private:
     remote_side& side_;
@@ -180,7 +182,7 @@ TEST_F(remote_sync, a_new_replica_does_not_empty_a_table_that_is_served) {
 
 TEST_F(remote_sync, what_is_past_its_ttl_stays_while_nobody_can_know) {
     session one = session_in(session_status::active, "t1");
-    one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 300;
+    one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 1'500;
     side.set(one);
     setup.start();
     ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
@@ -190,6 +192,22 @@ TEST_F(remote_sync, what_is_past_its_ttl_stays_while_nobody_can_know) {
     EXPECT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
     side.is_away = false;
     EXPECT_TRUE(setup.becomes("acme-t1", "none")) << "once it is known that nobody moved it on";
+}
+
+TEST_F(remote_sync, what_was_asked_of_the_remote_side_is_counted) {
+    side.set(session_in(session_status::active, "t1"));
+    setup.start();
+    ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    const auto total = [&](cache::counter which) { return setup.reader->total(which); };
+    side.set(session_in(session_status::active, "t2"));
+    ASSERT_TRUE(setup.becomes("acme-t2", "active 127.0.0.1:4321 id-t2"));
+    setup.stop();
+    EXPECT_EQ(total(cache::counter::feed_records__feed__sessions), 2U);
+    EXPECT_EQ(total(cache::counter::aws_calls__result__ok), 7U);
+    EXPECT_EQ(total(cache::counter::store_write_units__for__activity), 4U);
+    setup.start();
+    setup.stop();
+    EXPECT_EQ(total(cache::counter::aws_calls__result__ok), 14U) << "those of the next process";
 }
 
 TEST_F(remote_sync, activity_goes_back_paced_and_the_rest_at_the_end) {

@@ -59,6 +59,18 @@ struct replica_test : testing::Test {
         EXPECT_TRUE(opened) << opened.error().text();
         return std::move(*opened);
     }
+    base::result<void> wrote(std::string_view key, const session_row& row, std::uint64_t version) {
+        auto by = writer();
+        return by->wrote(key, row, version, by->mark().value());
+    }
+    base::result<void> found(std::string_view key, const session_row& row, std::uint64_t version) {
+        auto by = writer();
+        return by->found(key, row, version, by->mark().value());
+    }
+    base::result<void> removed(std::string_view key, std::uint64_t version) {
+        auto by = writer();
+        return by->removed(key, version, by->mark().value());
+    }
     std::unique_ptr<replica_writer> writer() {
         auto opened = open_replica_writer(options, clock);
         EXPECT_TRUE(opened) << opened.error().text();
@@ -236,7 +248,7 @@ TEST_F(replica_test, an_older_image_does_not_undo_what_this_host_wrote) {
     load({is_now(session_of("s1"), 5)});
     session written = session_of("s1");
     written.status = session_status::draining;
-    ASSERT_TRUE(writer()->wrote("s1", {{written, {}}, {}}, 7));
+    ASSERT_TRUE(wrote("s1", {{written, {}}, {}}, 7));
     EXPECT_EQ(*writer()->version_of("s1"), 7U);
     auto into = rows();
     const row_change older = is_now(session_of("s1"), 6);
@@ -253,7 +265,7 @@ TEST_F(replica_test, an_older_image_does_not_undo_what_this_host_wrote) {
 
 TEST_F(replica_test, an_older_image_does_not_bring_back_what_this_host_removed) {
     load({is_now(session_of("s1"), 5)});
-    ASSERT_TRUE(writer()->removed("s1", 5));
+    ASSERT_TRUE(removed("s1", 5));
     auto into = rows();
     const std::vector<row_change> replay{is_now(session_of("s1"), 5), is_gone("s1", 5)};
     ASSERT_TRUE(into->put({replay.data(), 1}, "p2"));
@@ -266,7 +278,7 @@ TEST_F(replica_test, an_older_image_does_not_bring_back_what_this_host_removed) 
 
 TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_anew) {
     load({});
-    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    ASSERT_TRUE(wrote("s1", {{session_of("s1"), {}}, {}}, 20));
     const row_change former = is_gone("s1", 10);
     ASSERT_TRUE(rows()->put({&former, 1}, "p2"));
     EXPECT_EQ(status_of("s1"), "active");
@@ -279,7 +291,7 @@ TEST_F(replica_test, a_removal_of_long_ago_does_not_take_what_this_host_made_ane
 
 TEST_F(replica_test, a_sweep_knows_when_its_pages_were_read) {
     load({});
-    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 20));
+    ASSERT_TRUE(wrote("s1", {{session_of("s1"), {}}, {}}, 20));
     const auto swept_as_of = [&](std::int64_t as_of_ms) {
         const auto into = rows();
         into->scan_begins(as_of_ms);
@@ -290,12 +302,50 @@ TEST_F(replica_test, a_sweep_knows_when_its_pages_were_read) {
     EXPECT_EQ(swept_as_of(written_ms + 1), 1U) << "someone else has removed it since";
 }
 
+TEST_F(replica_test, what_others_did_after_a_write_whose_answer_comes_late_stands) {
+    session mine = session_of("s1"), theirs = session_of("s1");
+    mine.status = session_status::draining;
+    theirs.status = session_status::failed;
+    struct late_case {
+        const char* what;
+        std::vector<row_change> meanwhile; // by the feed
+        std::uint64_t version;             // of the write; 0: a removal of 7
+        const char* expected;
+    };
+    const late_case cases[] = {
+        {"nothing", {}, 7, "draining"},
+        {"the write itself", {is_now(mine, 7)}, 7, "draining"},
+        {"an older image", {is_now(session_of("s1", "old"), 6)}, 7, "draining"},
+        {"the write, and it was removed", {is_now(mine, 7), is_gone("s1", 7)}, 7, "none"},
+        {"a newer one without a version", {is_now(mine, 7), is_now(theirs)}, 7, "failed"},
+        {"a newer one that kept the version", {is_now(mine, 7), is_now(theirs, 7)}, 7, "failed"},
+        {"a newer one", {is_now(theirs, 8)}, 7, "failed"},
+        {"the removal", {is_gone("s1", 7)}, 0, "none"},
+        {"the removal, and it was made anew", {is_gone("s1", 7), is_now(theirs)}, 0, "failed"},
+        {"an image of before the removal", {is_now(theirs, 7)}, 0, "none"},
+    };
+    for (const late_case& one : cases) {
+        const auto before = is_now(session_of("s1"), 5);
+        load({before});
+        auto into = rows();
+        ASSERT_TRUE(into->put({&before, 1}, "p2"));
+        auto by = writer();
+        const std::uint64_t since = by->mark().value();
+        ASSERT_TRUE(into->put(one.meanwhile, "p3"));
+        ASSERT_TRUE(one.version == 0 ? by->removed("s1", 7, since)
+                                     : by->wrote("s1", {{mine, {}}, {}}, one.version, since));
+        EXPECT_EQ(status_of("s1"), one.expected) << one.what;
+        for (const char* suffix : {"", "-wal", "-shm"})
+            std::filesystem::remove(options.path + suffix);
+    }
+}
+
 TEST_F(replica_test, what_a_feed_brought_already_is_not_set_back_by_the_writer) {
     load({is_now(session_of("s1"), 9)});
     session older = session_of("s1");
     older.status = session_status::draining;
-    ASSERT_TRUE(writer()->wrote("s1", {{older, {}}, {}}, 8));
-    ASSERT_TRUE(writer()->removed("s1", 8));
+    ASSERT_TRUE(wrote("s1", {{older, {}}, {}}, 8));
+    ASSERT_TRUE(removed("s1", 8));
     EXPECT_EQ(status_of("s1"), "active");
 }
 
@@ -306,16 +356,16 @@ row_change read_at(row_change change, const base::clock& clock) {
 
 TEST_F(replica_test, what_was_found_stands_once_there_is_a_store) {
     prepare();
-    const auto early = writer()->found("s1", {{session_of("s1"), {}}, {}}, 5);
+    const auto early = found("s1", {{session_of("s1"), {}}, {}}, 5);
     ASSERT_FALSE(early);
     EXPECT_EQ(early.error().code, store_error::unavailable) << "its first snapshot is to come";
     load({});
     auto opened = open_store();
     const std::string from = *(*opened)->feed_position();
-    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 5));
+    ASSERT_TRUE(found("s1", {{session_of("s1"), {}}, {}}, 5));
     EXPECT_EQ(status_of("s1"), "active");
     EXPECT_EQ((*opened)->changes_after(from, 10)->changes.size(), 1U);
-    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 5));
+    ASSERT_TRUE(found("s1", {{session_of("s1"), {}}, {}}, 5));
     EXPECT_EQ((*opened)->changes_after(from, 10)->changes.size(), 1U) << "nothing new";
 }
 
@@ -327,7 +377,7 @@ TEST_F(replica_test, an_older_image_does_not_undo_what_was_found) {
         options.path = directory.file("replica" + std::to_string(version));
         load({});
         const row_change page = read_at(is_now(starting, version == 0 ? 0 : 6), clock);
-        ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, version));
+        ASSERT_TRUE(found("s1", {{session_of("s1"), {}}, {}}, version));
         auto into = rows();
         ASSERT_TRUE(into->put({&page, 1}, ""));
         EXPECT_EQ(status_of("s1"), "active") << "the page was read before";
@@ -338,7 +388,7 @@ TEST_F(replica_test, an_older_image_does_not_undo_what_was_found) {
     }
     options.path = directory.file("replica of a stream");
     load({});
-    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 0));
+    ASSERT_TRUE(found("s1", {{session_of("s1"), {}}, {}}, 0));
     const row_change record = is_now(starting);
     ASSERT_TRUE(rows()->put({&record, 1}, "p2"));
     EXPECT_EQ(status_of("s1"), "initializing") << "records of a stream come in their order";
@@ -348,11 +398,11 @@ TEST_F(replica_test, what_this_host_wrote_meanwhile_is_not_undone_by_what_was_fo
     load({is_now(session_of("s1"), 3)});
     session older = session_of("s1");
     older.status = session_status::draining;
-    ASSERT_TRUE(writer()->wrote("s1", {{session_of("s1"), {}}, {}}, 9));
-    ASSERT_TRUE(writer()->found("s1", {{older, {}}, {}}, 8));
+    ASSERT_TRUE(wrote("s1", {{session_of("s1"), {}}, {}}, 9));
+    ASSERT_TRUE(found("s1", {{older, {}}, {}}, 8));
     EXPECT_EQ(status_of("s1"), "active");
-    ASSERT_TRUE(writer()->removed("s1", 9));
-    ASSERT_TRUE(writer()->found("s1", {{older, {}}, {}}, 9));
+    ASSERT_TRUE(removed("s1", 9));
+    ASSERT_TRUE(found("s1", {{older, {}}, {}}, 9));
     EXPECT_EQ(status_of("s1"), "none");
 }
 
@@ -363,7 +413,7 @@ TEST_F(replica_test, a_snapshot_that_began_before_does_not_sweep_what_was_found)
     ASSERT_TRUE(into->sweep(keeps_none, "p2"));
     clock.advance(10s);
     into->scan_begins(base::to_epoch_ms(clock.wall()));
-    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, {}}, 0));
+    ASSERT_TRUE(found("s1", {{session_of("s1"), {}}, {}}, 0));
     clock.advance(10s);
     EXPECT_EQ(*into->sweep(keeps_none, "p3"), 0U);
     clock.advance(10s);
@@ -391,7 +441,7 @@ TEST_F(replica_test, a_container_is_found_with_its_session) {
     clock.advance(1s);
     boxes->scan_begins(base::to_epoch_ms(clock.wall()));
     const row_change page = read_at(box("-"), clock);
-    ASSERT_TRUE(writer()->found("s1", {{session_of("s1"), {}}, "c1"}, 0));
+    ASSERT_TRUE(found("s1", {{session_of("s1"), {}}, "c1"}, 0));
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321");
     ASSERT_TRUE(boxes->put({&page, 1}, ""));
     EXPECT_EQ(target_of("s1"), "10.0.0.1:4321") << "the page was read before";

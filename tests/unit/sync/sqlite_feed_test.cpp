@@ -57,6 +57,8 @@ TEST_F(sqlite_feed, has_what_plain_sql_changes) {
         {"UPDATE sessions SET ttl_ms = ttl_ms + 1", {}},
         {"UPDATE sessions SET ttl_ms = 1000", {"a"}},       // cut short
         {"UPDATE sessions SET ttl_ms = ttl_ms + 1", {"a"}}, // back from the dead
+        {"UPDATE sessions SET ttl_ms = 0", {"a"}},          // for ever
+        {"UPDATE sessions SET ttl_ms = 1000", {"a"}},       // cut short from there
         {"UPDATE sessions SET route_key = 'k2'", {"a<k"}},
         {"UPDATE sessions SET thread_id = 't'", {"a<k2", "a"}}, // the key is for sync to make anew
         {"UPDATE sessions SET thread_id = 't2'", {"a"}},

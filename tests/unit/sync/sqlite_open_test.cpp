@@ -81,7 +81,7 @@ TEST(sqlite_open, says_what_is_wrong) {
     foreign_program shell{path};
     shell.run("PRAGMA user_version = 99");
     EXPECT_THAT(error_of(path, store_error::invalid),
-                HasSubstr("its schema has version 99, this postern knows versions up to 2"));
+                HasSubstr("its schema has version 99, this postern knows versions up to 3"));
 }
 
 TEST(sqlite_open, says_that_it_may_not) {
@@ -170,7 +170,7 @@ TEST(sqlite_open, brings_a_database_of_version_1_up_to_date) {
               "VALUES ('s1', 'acme', 't1', 'acme-t1', 'active', '127.0.0.1:4321')");
     // Two at once: one does it, the other waits.
     EXPECT_EQ(count_of_winners(2, [&](int) { return bool{open_sqlite_store({path, 5000ms})}; }), 2);
-    EXPECT_EQ(shell.run("PRAGMA user_version"), "2");
+    EXPECT_EQ(shell.run("PRAGMA user_version"), "3");
     auto db = *open_sqlite_store({path});
     session one = *db->get("s1");
     EXPECT_EQ(one.route_key, "acme-t1");

@@ -114,12 +114,12 @@ TEST_F(sqlite_store, replaces_only_the_version_that_was_read) {
 
 TEST_F(sqlite_store, replace_never_sets_activity_back) {
     session one = *db->insert(session_named("s1"));
-    ASSERT_TRUE(db->add_activity({{"s1", 100, 200, 3, 4}}));
+    ASSERT_TRUE(db->add_activity({{"s1", 100, 4'000'000'000'000, 3, 4}}));
     EXPECT_EQ(db->get("s1")->version, one.version) << "activity is no change of the record";
     const auto replaced = db->replace(one);
     ASSERT_TRUE(replaced);
     EXPECT_EQ(replaced->last_activity_at_ms, 100);
-    EXPECT_EQ(replaced->ttl_ms, 200);
+    EXPECT_EQ(replaced->ttl_ms, 4'000'000'000'000);
     EXPECT_EQ(replaced->request_count, 3U);
     EXPECT_EQ(replaced->bytes_transferred, 4U);
 }

@@ -71,7 +71,8 @@ class session_items_test : public testing::Test {
                           return o;
                       }(),
                       {service, keys, corrected, waiting, [] { return 0.0; }, log}};
-    session_items items{calls, options, time};
+    write_units units;
+    session_items items{calls, options, time, units};
     dynamodb_source source{calls, "t", session_form(options.attributes), {}};
 
     static json stored(const char* status) {
@@ -243,7 +244,7 @@ TEST_F(session_items_test, no_answer_is_too_strange) {
     record.version = 1;
     table_options with_range = options;
     with_range.attributes.range = key_part::parse("SK", "{userId}").value();
-    session_items ranged{calls, with_range, time};
+    session_items ranged{calls, with_range, time, units};
     for (int round = 0; round < 2'000; ++round) {
         static_cast<void>(items.read("s1"));
         static_cast<void>(items.replace(record));
@@ -259,6 +260,84 @@ TEST_F(session_items_test, no_answer_is_too_strange) {
     }
     const auto described = source.describe();
     EXPECT_TRUE(described || !described.error().what.empty());
+}
+
+TEST_F(session_items_test, records_are_asked_for_once) {
+    service.answer = [](const std::string&, const json&) -> base::result<aws::http_answer> {
+        return lost();
+    };
+    EXPECT_FALSE(source.records("iterator", 10));
+    EXPECT_EQ(service.asked.size(), 1U) << "the feed tries again, and meanwhile reads other shards";
+    EXPECT_FALSE(source.scan(0, 1, "", 10));
+    EXPECT_EQ(service.asked.size(), 5U);
+}
+
+TEST_F(session_items_test, only_a_record_without_a_new_image_is_a_removal) {
+    const json key = {{"sessionId", {{"S", "s1"}}}};
+    const json other = {{"sessionId", {{"S", "s2"}}}, {"status", {{"S", "active"}}}};
+    struct image_case {
+        const char* what;
+        json image; // null: left out
+        bool is_there;
+        const char* defect;
+    };
+    const image_case cases[] = {
+        {"none", nullptr, false, ""},
+        {"an item", stored("active"), true, ""},
+        {"an item that cannot be used", stored("asleep"), true, "its status is \"asleep\""},
+        {"no object", "s1", true, "its image in the stream"},
+        {"a list", json::array({1}), true, "its image in the stream"},
+        {"nothing in it", json::object(), true, "its image in the stream"},
+        {"another one's", other, true, "its image in the stream"},
+    };
+    for (const image_case& one : cases) {
+        service.answer = [&](const std::string&, const json&) -> base::result<aws::http_answer> {
+            json change = {{"Keys", key}, {"OldImage", stored("active")}, {"SequenceNumber", "7"}};
+            if (!one.image.is_null())
+                change["NewImage"] = one.image;
+            return ok({{"Records", {{{"eventName", "MODIFY"}, {"dynamodb", change}}}}});
+        };
+        const auto page = source.records("iterator", 10);
+        ASSERT_TRUE(page) << one.what;
+        const row_change& change = page->records.at(0).change;
+        EXPECT_EQ(change.key, "s1") << one.what;
+        ASSERT_EQ(change.now.has_value(), one.is_there) << one.what;
+        const std::string defect =
+            change.now ? std::get<session_row>(*change.now).read.defect : std::string{};
+        EXPECT_THAT(defect, testing::StartsWith(one.defect)) << one.what;
+        EXPECT_EQ(defect.empty(), *one.defect == '\0') << one.what << ": " << defect;
+    }
+}
+
+TEST_F(session_items_test, what_writes_cost_is_added_up) {
+    const auto costs = [](json body, double capacity) {
+        body["ConsumedCapacity"] = {{"TableName", "t"}, {"CapacityUnits", capacity}};
+        return ok(body);
+    };
+    service.answer = [&](const std::string& operation,
+                         const json& body) -> base::result<aws::http_answer> {
+        if (operation == "GetItem")
+            return ok({{"Item", stored("active")}});
+        EXPECT_EQ(body.value("ReturnConsumedCapacity", ""), "TOTAL") << operation;
+        return costs({{"Attributes", stored("draining")}}, operation == "PutItem" ? 3 : 4);
+    };
+    ASSERT_TRUE(items.add_activity({"s1", 1'000, 2'000, 1, 1}, {}));
+    EXPECT_EQ(units.activity, 4U);
+    session record = (*items.read("s1").value()).row.read.record;
+    ASSERT_TRUE(items.replace(record));
+    ASSERT_TRUE(items.insert(record));
+    EXPECT_EQ(units.writes, 7U);
+    service.answer = [&](const std::string& operation,
+                         const json&) -> base::result<aws::http_answer> {
+        return operation == "GetItem" ? ok({{"Item", stored("active")}}) : refused(nullptr);
+    };
+    EXPECT_FALSE(items.add_activity({"s1", 1'000, 2'000, 1, 1}, {}).value());
+    EXPECT_EQ(units.activity, 5U) << "a condition that fails is billed as well";
+    service.answer = [&](const std::string&, const json&) -> base::result<aws::http_answer> {
+        return lost();
+    };
+    EXPECT_FALSE(items.add_activity({"s1", 1'000, 2'000, 1, 1}, {}));
+    EXPECT_EQ(units.activity, 5U);
 }
 
 TEST_F(session_items_test, pages_of_shards_are_read_with_care) {

@@ -211,6 +211,22 @@ TEST_F(following, throttled_it_waits_and_keeps_the_iterator) {
     EXPECT_TRUE(is_in_step());
 }
 
+TEST_F(following, one_call_that_fails_is_no_news_and_several_are) {
+    follow();
+    touch_all_shards();
+    source.put("a");
+    source.next_errors["records"].assign(2, store_error::unavailable);
+    EXPECT_EQ(run(10s), 0);
+    EXPECT_EQ(state->errors.load(), 2U) << "but counted";
+    EXPECT_TRUE(is_in_step());
+    source.next_errors["records"].assign(20, store_error::unavailable);
+    source.put("a");
+    EXPECT_GT(run(20s), 5);
+    EXPECT_TRUE(is_in_step());
+    source.next_errors["records"].assign(1, store_error::unavailable);
+    EXPECT_EQ(run(5s), 0) << "it began anew";
+}
+
 TEST_F(following, throttled_again_and_again_it_waits_longer) {
     follow();
     source.mood.throttling = 1;
