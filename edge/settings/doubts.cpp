@@ -65,6 +65,21 @@ void doubt_launcher(const launcher_settings& launcher, std::vector<std::string>&
             has_folder ? "no program that can be run" : "in no folder of PATH"));
 }
 
+/// Read by the process that feeds and follows, for each of its connections.
+void doubt_redis(const store_settings& store, std::vector<std::string>& doubts) {
+    if (!store.dynamodb.redis)
+        return;
+    for (const std::string* path :
+         {&store.dynamodb.redis->password_file, &store.dynamodb.redis->ca_file}) {
+        struct stat about {};
+        if (path->empty() || (::stat(path->c_str(), &about) == 0 && S_ISREG(about.st_mode)))
+            continue;
+        doubts.push_back(fmt::format("{}: feed redis: it cannot be connected to: there is no file "
+                                     "{}",
+                                     store.source, *path));
+    }
+}
+
 /// Cookies of browsers that come over plain HTTP, and not from this host, would not be kept.
 void doubt_links(const server_settings& server, std::vector<std::string>& doubts) {
     const auto is_local = [](const listen_settings& listen) {
@@ -108,6 +123,7 @@ std::vector<std::string> doubts_about(const settings& conf) {
         }
     if (conf.lifecycle.launcher)
         doubt_launcher(*conf.lifecycle.launcher, doubts);
+    doubt_redis(conf.store, doubts);
     return doubts;
 }
 

@@ -164,6 +164,8 @@ result<void> publisher::put(std::span<const row_change> changes, std::string_vie
         if (auto done = publish(arguments); !done)
             return done;
     } while (!changes.empty());
+    if (!position.empty())
+        kept_position_ = position;
     return {};
 }
 
@@ -195,6 +197,7 @@ result<std::uint64_t> publisher::sweep(const std::function<bool(std::string_view
     const std::uint64_t removed = published_ - before;
     if (auto done = publish(beginning({.position = position, .completes = true})); !done)
         return done.error();
+    kept_position_ = position;
     return removed;
 }
 

@@ -426,6 +426,7 @@ def test_every_host_ends_with_the_table(fleet):
 def test_stories_of_simulated_fleets(redis):
     """Hundreds of events each, by seeds: tests/programs/redis_stories.cpp. POSTERN_SEEDS=1000-3000 tells others."""
     program = pathlib.Path(harness.BINARY).resolve().parent / "tests/redis_stories"
+    assert program.exists(), f"{program} is not built: ./dev test process builds it"
     first, last = os.environ.get("POSTERN_SEEDS", "1-60").split("-")
     done = subprocess.run([program, str(redis.port), first, last], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

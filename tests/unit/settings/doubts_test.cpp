@@ -37,6 +37,29 @@ TEST(doubts, links_whose_cookie_no_browser_would_keep) {
     EXPECT_FALSE(doubts("trusted_proxies 10.0.0.0/8;" + links("listen 8080;"), "access link"));
 }
 
+TEST(doubts, a_password_file_that_is_not_there) {
+    const auto said = [](const std::string& words) {
+        const auto conf = parse_settings("session_table t; route_key {threadId}; control { "
+                                         "token_file token; } store dynamodb abc { feed redis "
+                                         "rediss://x " +
+                                             words + "; } server { location / { return 404; } }",
+                                         "/p.conf");
+        EXPECT_TRUE(conf) << (conf ? "" : conf.error().text());
+        std::string all;
+        for (const std::string& doubt : doubts_about(*conf))
+            all += doubt;
+        return all;
+    };
+    EXPECT_NE(said("password_file=/not/there")
+                  .find("/p.conf:1: feed redis: it cannot be connected "
+                        "to: there is no file /not/there"),
+              std::string::npos)
+        << said("password_file=/not/there");
+    EXPECT_NE(said("ca=/not/there").find("no file /not/there"), std::string::npos);
+    EXPECT_EQ(said("password_file=/etc/passwd ca=/etc/passwd"), "");
+    EXPECT_EQ(said(""), "");
+}
+
 TEST(doubts, a_folder_of_files_that_is_not_there) {
     EXPECT_TRUE(doubts("server { location / { static /no/such/folder; } }", "/no/such/folder"));
     EXPECT_FALSE(doubts("server { location / { static /; } }", "no file can be served"));
