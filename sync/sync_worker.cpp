@@ -22,6 +22,14 @@ using namespace std::chrono_literals;
 
 constexpr auto beat_interval = 1s;
 
+/// Rings by signal wait, in this thread and those that it starts; `before`: the mask so far.
+void hold_rings(sigset_t* before) {
+    sigset_t ring;
+    ::sigemptyset(&ring);
+    ::sigaddset(&ring, SIGUSR1);
+    ::pthread_sigmask(SIG_BLOCK, &ring, before);
+}
+
 class worker {
   public:
     /// `remote` is null for a store on this host.
@@ -39,10 +47,8 @@ class worker {
 
     int run() {
         // Let in only while it waits: one that comes in between is not lost.
-        sigset_t ring;
-        ::sigemptyset(&ring);
-        ::sigaddset(&ring, SIGUSR1);
-        ::pthread_sigmask(SIG_BLOCK, &ring, &while_waiting_);
+        hold_rings(&while_waiting_);
+        ::sigdelset(&while_waiting_, SIGUSR1);
         bool rung = false;
         for (;;) {
             if (const auto found = table_.patrol(time_.steady()); !found)
@@ -196,6 +202,7 @@ int run(const options& opts, const open_remote& open, const bells& rings, int st
     auto news = base::doorbell::make();
     if (!news)
         return fail(log, "the store cannot be followed", news.error());
+    hold_rings(nullptr); // or one would end in another thread than the one that waits for it
     remote_threads threads{**remote, std::move(*news), time, log};
     const open_store from_replica = [&] {
         return open_replica_store(replica, [&] { return threads.current_at_ms(); });

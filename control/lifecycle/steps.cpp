@@ -107,7 +107,9 @@ bool lifecycle::write(const std::string& id, memory& m, const step& s) {
     auto written = store_->replace(s.record);
     if (!written) {
         const auto code = written.error().code;
-        if (code != store_error::conflict && code != store_error::not_found) {
+        const bool is_of_record = code == store_error::conflict || code == store_error::not_found ||
+                                  code == store_error::invalid;
+        if (!is_of_record) {
             lose_store(written.error());
             return false;
         }
@@ -151,9 +153,12 @@ bool lifecycle::read_again(const std::string& id, memory& m) {
     } else if (record.error().code == store_error::not_found) {
         set_record(m, std::nullopt);
     } else if (record.error().code == store_error::invalid) {
-        // One record that makes no sense must not stop the others; what it runs goes on.
+        // One record that makes no sense must not stop the others. What it runs goes on; where
+        // nothing runs, there is nothing to do until the feed says that it was mended.
         parts_.log.warn("session \"{}\": {}", id, record.error().text());
         metrics::add(parts_.numbers.store_errors);
+        if (parts_.compute.view(id).phase == launch_phase::none)
+            set_record(m, std::nullopt);
     } else {
         lose_store(record.error());
         return false;

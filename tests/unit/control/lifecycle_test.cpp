@@ -187,6 +187,19 @@ TEST_F(lifecycle_over_meddled_store, one_senseless_record_does_not_stop_the_othe
     EXPECT_EQ(record("b").task.substr(0, 5), "fake:");
 }
 
+TEST_F(lifecycle_over_meddled_store, a_record_that_lost_its_sense_is_no_matter_of_the_store) {
+    add(draining, "", "a");
+    hook_ = [was_read = false](std::string_view call) mutable -> std::optional<sync::store_error> {
+        const bool fails = call == "replace" || (call == "get" && std::exchange(was_read, true));
+        return fails ? std::optional{sync::store_error::invalid} : std::nullopt;
+    };
+    turn();
+    EXPECT_EQ(health_.why(), "") << "it is not away";
+    life_->begin_stop();
+    turn();
+    EXPECT_TRUE(life_->has_stopped()) << "there is nothing of it to be stopped";
+}
+
 TEST_F(lifecycle_over_meddled_store, a_refusing_target_is_checked_once_a_refusal) {
     add(active, "fake:7");
     turn();
