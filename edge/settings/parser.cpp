@@ -125,7 +125,7 @@ class reader {
                     return fail(
                         from, from.now.line, node.name,
                         fmt::format("more than {} arguments; is a \";\" missing?", limits_.words));
-                node.words.push_back({std::move(from.now.text), from.now.line});
+                node.words.push_back({std::exchange(from.now.text, {}), from.now.line});
                 break;
             case token::kind::semicolon:
             case token::kind::open:

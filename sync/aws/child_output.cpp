@@ -57,6 +57,7 @@ struct started {
 
 started start(const std::vector<std::string>& words, int output) {
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (const std::string& word : words)
         arguments.push_back(const_cast<char*>(word.c_str())); // execve(2) leaves them as they are
     arguments.push_back(nullptr);

@@ -126,8 +126,8 @@ canonical_headers canonical(const http_headers& headers, const http_headers& add
         }
     canonical_headers out;
     for (const auto& [name, value] : by_name) {
-        out.lines += name + ":" + value + "\n";
-        out.names += (out.names.empty() ? "" : ";") + name;
+        out.lines.append(name).append(":").append(value).append("\n");
+        out.names.append(out.names.empty() ? "" : ";").append(name);
     }
     return out;
 }

@@ -96,7 +96,7 @@ result<void> set_aside(const std::string& path) {
 
 result<void> prepare_replica(const replica_options& options,
                              const std::function<void(const std::string& sentence)>& note) {
-    const auto made = make_or_check(options);
+    auto made = make_or_check(options);
     if (made || made.error().code != store_error::invalid)
         return made;
     note(fmt::format("the replica {} is begun anew: {}", options.path, made.error().what));
