@@ -10,6 +10,7 @@
 #include <cstring>
 #include <glob.h>
 #include <sys/stat.h>
+#include <utility>
 
 namespace postern::edge {
 namespace {
