@@ -166,6 +166,16 @@ step when_active(const session& record, const situation& now, const lifecycle_ru
     return {};
 }
 
+bool is_theirs(const session& record, const situation& now) {
+    return now.launch.phase == launch_phase::none && !record.task.empty() && !now.is_task_ours;
+}
+
+std::int64_t others_end_at_ms(const situation& now, const lifecycle_rules& rules) {
+    const std::int64_t since_ms =
+        now.draining_since_ms > 0 ? now.draining_since_ms : now.now_ms; // seen just now
+    return since_ms + rules.others_drain_grace.count();
+}
+
 step when_draining(const session& record, const situation& now, const lifecycle_rules& rules) {
     const launch_view& launch = now.launch;
     if (launch.phase == launch_phase::stopping)
@@ -181,6 +191,8 @@ step when_draining(const session& record, const situation& now, const lifecycle_
             return {};
         return {act::stop};
     }
+    if (is_theirs(record, now) && now.now_ms < others_end_at_ms(now, rules))
+        return {}; // it may be in use until they have ended it, and they say so
     step s = write(without_target(record, session_status::inactive));
     s.ends_launch = true;
     return s;
@@ -235,6 +247,8 @@ std::int64_t look_again_at_ms(const sync::session* record, const situation& now,
             return ttl_ms;
         return std::min(ttl_ms, last_activity_ms(*record, now) + rules.idle_timeout.count());
     case session_status::draining: // the workers may let go of it at any moment
+        if (is_theirs(*record, now))
+            return others_end_at_ms(now, rules);
         return phase == launch_phase::stopping ? due_times::never : now.now_ms;
     }
     return due_times::never;

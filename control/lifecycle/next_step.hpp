@@ -19,7 +19,9 @@ struct lifecycle_rules {
     std::chrono::milliseconds idle_timeout{}; // 0: never
     std::chrono::milliseconds history{};
     std::chrono::milliseconds drain_grace{
-        1000};                 // at most, for the workers to route a draining session away
+        1000}; // at most, for the workers to route a draining session away
+    /// For another host's launcher, or whoever made the task, to end what it runs.
+    std::chrono::milliseconds others_drain_grace{30'000};
     unsigned restarts_max = 0; // within restart_window; one more death fails the session
     std::chrono::milliseconds restart_window{};
     std::size_t sessions_max = 0; // launched at one time; 0: no bound

@@ -265,6 +265,11 @@ TEST(next_step, draining) {
         s.draining_since_ms = since;
         return s;
     };
+    const auto theirs = [](std::int64_t since) {
+        state s{draining, "arn:x", phase::none};
+        s.draining_since_ms = since;
+        return s;
+    };
     expect_all({
         {"workers still route to it", with(phase::ready, shown(cache::route_state::active)),
          act::nothing},
@@ -282,7 +287,9 @@ TEST(next_step, draining) {
          inactive,
          true},
         {"nothing ever ran", {draining, "", phase::none}, act::write, inactive, true},
-        {"somebody else's", {draining, "arn:x", phase::none}, act::write, inactive, true},
+        {"somebody else's, seen just now", theirs(0), act::nothing},
+        {"somebody else's, who may be ending it", theirs(now_ms - 29'999), act::nothing},
+        {"somebody else's, who has not", theirs(now_ms - 30'000), act::write, inactive, true},
     });
 }
 
