@@ -1,4 +1,7 @@
 """A whole postern on a table in DynamoDB, with boto3 as the services that share it."""
+import pathlib
+import re
+import signal
 import time
 
 import harness
@@ -190,3 +193,13 @@ def test_a_table_that_does_not_come(on_table, dynamodb):
     put(dynamodb, table, "s1", **here(postern))
     until("routed", answers(postern, "s1", 200), within=30)
     until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)
+
+
+def test_a_ring_by_signal_ends_in_the_thread_that_waits_for_it(on_table, dynamodb):
+    sync, = on_table(dynamodb.create_table()).children()["sync"]
+    ring = 1 << (signal.SIGUSR1 - 1)
+    others = [task for task in pathlib.Path(f"/proc/{sync}/task").iterdir() if task.name != str(sync)]
+    assert others
+    for task in others:
+        blocked = int(re.search(r"^SigBlk:\s+(\w+)", (task / "status").read_text(), re.M).group(1), 16)
+        assert blocked & ring, f"thread {task.name} takes it"
