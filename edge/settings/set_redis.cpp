@@ -114,7 +114,7 @@ parsed<redis_settings> redis_of(std::string_view url) {
     }
     if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
         if (!read_user(rest.substr(0, at), made))
-            return no_url(url, "has no password in front of its @");
+            return no_url(url, "has no password in front of its @, or not one in %-escapes");
         rest.remove_prefix(at + 1);
     }
     if (!read_place(rest, made))

@@ -78,6 +78,11 @@ class connection final : public server {
                     {redis_error::refused, fmt::format("its password file {}: {}",
                                                        to_.password_file, read.error().text())});
             password = read->substr(0, read->find_first_of("\r\n"));
+            // Not the way in without one: a secret that is not mounted looks like this.
+            if (password.empty())
+                return named({redis_error::refused, fmt::format("its password file {} begins with "
+                                                                "an empty line, or is empty",
+                                                                to_.password_file)});
         }
         if (password.empty())
             return {};
