@@ -3,6 +3,7 @@
 Everything a test starts lies in its own folder and is ended by pid. Nothing here sleeps for a fixed time where a condition
 can be waited for."""
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -30,19 +31,24 @@ def until(what, condition, within=10.0, every=0.01):
         time.sleep(every)
 
 
+_ports = itertools.cycle(range(10_000, 20_000))
+for _ in range(random.randrange(10_000)):
+    next(_ports)
+
+
 def free_ports(count):
-    """Ports that nothing listens on; all held at once, so that they differ. Below those that the kernel gives to outgoing
-    connections (from 32768): a port that is listened to again later must not have become someone's own meanwhile."""
-    held = []
-    while len(held) < count:
+    """Ports that nothing listens on, and that were not given for 10,000 others: what asked first may not listen yet. Below
+    those that the kernel gives to outgoing connections (from 32768): a port that is listened to again later must not have
+    become someone's own meanwhile."""
+    free = []
+    while len(free) < count:
+        port = next(_ports)
         try:
-            held.append(socket.create_server(("127.0.0.1", random.randrange(10_000, 20_000))))
+            socket.create_server(("127.0.0.1", port)).close()
+            free.append(port)
         except OSError:
             pass
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
+    return free
 
 
 class Answer:
