@@ -11,7 +11,6 @@ import itertools
 import os
 import pathlib
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -38,7 +37,7 @@ def jar():
     return found[-1]
 
 
-class DynamoDBLocal:
+class DynamoDBLocal(harness.Server):
     """A running server. Tables are its own; every access key and region sees all of them."""
 
     def __init__(self, folder, heap="512m"):
@@ -47,19 +46,11 @@ class DynamoDBLocal:
         self.port = harness.free_ports(1)[0]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         self.heap = heap
-        self.program = None
         self.names = itertools.count(1)
         # What AWS tools and postern find by themselves; the metadata services of a real host are never asked.
         self.environment = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": REGION,
                             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint, "AWS_ENDPOINT_URL_DYNAMODB_STREAMS": self.endpoint,
                             "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
 
     def start(self):
         """Starts it (again, on the same port; it is then empty) and waits until it answers."""
@@ -67,9 +58,9 @@ class DynamoDBLocal:
         jars = jar().parent
         self.program = harness.Program(
             ["java", f"-Xmx{self.heap}", "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData",
-             f"-Djava.library.path={jars / 'DynamoDBLocal_lib'}", *self._what(jars / "DynamoDBLocal.jar"),
-             "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self.port)],
-            self.folder / "dynamodb_local.log", cwd=self.folder, env={**os.environ, "DDB_LOCAL_TELEMETRY": "0"})
+             *self._what(jars / "DynamoDBLocal.jar"), "-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(self.port)],
+            self.folder / "dynamodb_local.log", cwd=self.folder,
+            env={**os.environ, "DDB_LOCAL_TELEMETRY": "0", "LD_LIBRARY_PATH": str(jars / "DynamoDBLocal_lib")})
         harness.until("DynamoDB Local answers", self._answers, within=60, every=0.1)
         self.client = self.new_client("dynamodb")
         self.streams = self.new_client("dynamodbstreams")
@@ -83,19 +74,6 @@ class DynamoDBLocal:
             return harness.request(self.port, timeout=5).status == 400  # an unsigned GET
         except OSError:
             return False
-
-    def stop(self):
-        """Ends it at once: there is nothing to be kept."""
-        if self.program and self.program.alive():
-            self.program.signal(signal.SIGKILL)
-            self.program.wait()
-
-    def pause(self):
-        """It takes connections, and answers nothing until `go_on`."""
-        self.program.signal(signal.SIGSTOP)
-
-    def go_on(self):
-        self.program.signal(signal.SIGCONT)
 
     def new_client(self, service, **config):
         """A boto3 client; clients are thread-safe, and each has connections of its own."""

@@ -157,6 +157,31 @@ def start_fake(folder, name, *arguments):
     return fake, int(port.group(1))
 
 
+class Server:
+    """A server of a test's own, which has nothing to keep: `program` is it, None before its start."""
+    program = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+    def kill(self):
+        """Ends it at once."""
+        if self.program and self.program.alive():
+            self.program.signal(signal.SIGKILL)
+            self.program.wait()
+
+    def pause(self):
+        """It takes connections, and answers nothing until `go_on`."""
+        self.program.signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.program.signal(signal.SIGCONT)
+
+
 class Postern:
     """A running postern. `conf` is the whole conf with {folder}, {port} and {api} to be filled in (double other braces
     are not needed: only these three names are replaced)."""

@@ -8,7 +8,6 @@ Never the host's service: another port, another folder, nothing is kept on disk 
 import os
 import pathlib
 import shutil
-import signal
 import socket
 
 import harness
@@ -18,7 +17,7 @@ class RedisError(Exception):
     """What the server refused."""
 
 
-class RedisServer:
+class RedisServer(harness.Server):
     def __init__(self, folder, *options):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -26,14 +25,6 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self.port}"
         self.options = list(options)
         self.password = None
-        self.program = None
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.kill()
 
     def start(self):
         """Starts it, again on the same port, and waits until it answers."""
@@ -52,18 +43,6 @@ class RedisServer:
             return "NOAUTH" in str(why)
         except OSError:
             return False
-
-    def kill(self):
-        """At once: what it had is gone, unless it was saved."""
-        if self.program and self.program.alive():
-            self.program.signal(signal.SIGKILL)
-            self.program.wait()
-
-    def pause(self):
-        self.program.signal(signal.SIGSTOP)
-
-    def go_on(self):
-        self.program.signal(signal.SIGCONT)
 
     def call(self, *words):
         """One command on a connection of its own."""

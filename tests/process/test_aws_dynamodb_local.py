@@ -97,7 +97,7 @@ def test_a_server_that_went_away_and_came_back(tmp_path):
     import dynamodb as dynamodb_local
     with dynamodb_local.DynamoDBLocal(tmp_path) as server, AwsCall(endpoint=server.endpoint, transient_ms=1) as aws:
         assert aws.call("ListTables") == {"TableNames": []}
-        server.stop()
+        server.kill()
         with pytest.raises(Failed) as away:
             aws.call("ListTables")
         assert away.value.error == "down" and "4 attempts" in away.value.what
