@@ -153,8 +153,7 @@ std::bitset<base::limits::worker_slots> asked_keys::waiting_workers() const noex
 }
 
 void asked_keys::count(counter which, std::uint64_t by) const noexcept {
-    auto& value = table_.counters[sync_process_slot].values[static_cast<std::size_t>(which)];
-    shared_word{value}.fetch_add(by, std::memory_order_relaxed);
+    count_in(table_, sync_process_slot, which, by);
 }
 
 std::bitset<base::limits::worker_slots> waiting_workers(file_header& header) noexcept {

@@ -80,8 +80,7 @@ std::optional<activity> session_reader::activity_of(activity_ref ref) const noex
 }
 
 void session_reader::count(counter which, std::uint64_t by) const noexcept {
-    auto& value = segment_->view().counters[process_slot_].values[static_cast<std::size_t>(which)];
-    shared_word{value}.fetch_add(by, std::memory_order_relaxed);
+    count_in(segment_->view(), process_slot_, which, by);
 }
 
 std::uint64_t session_reader::total(counter which) const noexcept {

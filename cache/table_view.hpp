@@ -77,6 +77,13 @@ inline void store_release(std::uint64_t& word, std::uint64_t value) noexcept {
     shared_word{word}.store(value, std::memory_order_release);
 }
 
+/// Adds to a process's own counter.
+inline void count_in(const table_view& table, std::uint32_t process_slot, counter which,
+                     std::uint64_t by) noexcept {
+    auto& value = table.counters[process_slot].values[static_cast<std::size_t>(which)];
+    shared_word{value}.fetch_add(by, std::memory_order_relaxed);
+}
+
 // Index entries: fingerprint << 32 | slot number + 1.
 [[nodiscard]] constexpr std::uint32_t fingerprint_of(std::uint64_t hash_or_entry) noexcept {
     return static_cast<std::uint32_t>(hash_or_entry >> 32);

@@ -318,8 +318,7 @@ void table_writer::for_each_active(
 }
 
 void table_writer::count(counter which, std::uint64_t by) const noexcept {
-    auto& value = table_.counters[sync_process_slot].values[static_cast<std::size_t>(which)];
-    shared_word{value}.fetch_add(by, std::memory_order_relaxed);
+    count_in(table_, sync_process_slot, which, by);
 }
 
 } // namespace postern::cache
