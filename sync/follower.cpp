@@ -1,6 +1,7 @@
 #include "sync/follower.hpp"
 
 #include "sync/checkpoint.hpp"
+#include "sync/spread.hpp"
 
 #include <algorithm>
 
@@ -99,7 +100,7 @@ result<void> follower::resume_or_snapshot() {
     is_behind_ = true; // until the feed has said otherwise
     expired_until_ms_ = 0;
     if (snapshot_at_ == base::steady_time{})
-        snapshot_at_ = time_.steady() + until_next_snapshot();
+        snapshot_at_ = time_.steady() + spread(options_.snapshot_interval, random_);
     return {};
 }
 

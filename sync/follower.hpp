@@ -59,7 +59,6 @@ class follower {
     /// Whether a ttl has passed is asked of this time: while a store that is elsewhere is away,
     /// nobody here knows whether it was moved on.
     [[nodiscard]] std::int64_t known_as_of_ms() const { return store_->known_as_of_ms(now_ms()); }
-    [[nodiscard]] std::chrono::milliseconds until_next_snapshot();
 
     const options& options_;
     const open_store& open_;

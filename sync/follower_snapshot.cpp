@@ -1,6 +1,7 @@
 // The snapshot half of the follower: mark what the store has, sweep what it no longer has.
 #include "sync/checkpoint.hpp"
 #include "sync/follower.hpp"
+#include "sync/spread.hpp"
 
 #include <algorithm>
 
@@ -13,14 +14,6 @@ constexpr std::size_t page_records_max = 100; // a few milliseconds of work at m
 constexpr std::uint64_t held_removals_min = 100;
 
 } // namespace
-
-std::chrono::milliseconds follower::until_next_snapshot() {
-    // Within a tenth, so that hosts that started together do not scan together.
-    const std::int64_t tenth = options_.snapshot_interval.count() / 10;
-    return options_.snapshot_interval +
-           std::chrono::milliseconds{
-               std::uniform_int_distribution<std::int64_t>{-tenth, tenth}(random_)};
-}
 
 result<void> follower::begin_snapshot(std::string_view why) {
     // The position comes first: what is written from here on is in the feed, what came before is in
@@ -102,7 +95,7 @@ result<void> follower::end_snapshot() {
     if (removed > 0)
         has_changed_ = true;
     snapshot_.reset();
-    snapshot_at_ = time_.steady() + until_next_snapshot();
+    snapshot_at_ = time_.steady() + spread(options_.snapshot_interval, random_);
     full_retry_at_ = time_.steady() + options_.full_retry_interval;
     is_complete_ = true;
     is_behind_ = true; // synced once the feed has been read to its end

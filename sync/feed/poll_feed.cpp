@@ -1,5 +1,7 @@
 #include "sync/feed/poll_feed.hpp"
 
+#include "sync/spread.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -70,12 +72,8 @@ void poll_feed::begin() {
 void poll_feed::note_end(base::steady_time now) {
     after_failure_.reset();
     is_hurried_ = std::exchange(is_wanted_again_, false);
-    // Within a tenth, so that hosts that started together do not scan together; and with a rest,
-    // where a scan takes longer than the interval.
-    const std::int64_t tenth = options_.interval.count() / 10;
-    const std::chrono::milliseconds jitter{
-        std::uniform_int_distribution<std::int64_t>{-tenth, tenth}(random_)};
-    begin_at_ = std::max(began_ + options_.interval + jitter, now + options_.interval / 4);
+    // With a rest, where a scan takes longer than the interval.
+    begin_at_ = std::max(began_ + spread(options_.interval, random_), now + options_.interval / 4);
     if (is_hurried_)
         begin_at_ = began_ + options_.rung_gap;
 }

@@ -1,5 +1,7 @@
 #include "sync/feed/streams_feed.hpp"
 
+#include "sync/spread.hpp"
+
 #include <algorithm>
 
 namespace postern::sync {
@@ -105,7 +107,7 @@ result<void> streams_feed::start() {
     tree_.resume(from, *seen, now);
     kept_current_ms_ = from.at_ms;
     is_started_ = has_resumed_ = is_complete_ = true;
-    snapshot_at_ = now + until_next_snapshot();
+    snapshot_at_ = now + spread(options_.snapshot_interval, random_);
     log_.info("the remote table is followed from the kept position, {} s old",
               (now_ms() - from.at_ms) / 1'000);
     return {};
@@ -226,7 +228,7 @@ result<void> streams_feed::work_on_snapshot() {
         return {};
     is_complete_ = true;
     kept_current_ms_ = current_ms;
-    snapshot_at_ = now + until_next_snapshot();
+    snapshot_at_ = now + spread(options_.snapshot_interval, random_);
     after_snapshot_.reset();
     after_gap_.reset();
     note_current();
@@ -251,14 +253,6 @@ void streams_feed::note_current() {
     const std::int64_t current = tree_.current_at_ms();
     if (current > state_.current_at_ms.load(std::memory_order_relaxed))
         state_.current_at_ms.store(current, std::memory_order_relaxed);
-}
-
-std::chrono::milliseconds streams_feed::until_next_snapshot() {
-    // Within a tenth, so that hosts that started together do not scan together.
-    const std::int64_t tenth = options_.snapshot_interval.count() / 10;
-    return options_.snapshot_interval +
-           std::chrono::milliseconds{
-               std::uniform_int_distribution<std::int64_t>{-tenth, tenth}(random_)};
 }
 
 } // namespace postern::sync

@@ -75,7 +75,6 @@ class streams_feed final : public feed {
     void note_current();
     void count_call() { state_.calls.fetch_add(1, std::memory_order_relaxed); }
     [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(time_.wall()); }
-    [[nodiscard]] std::chrono::milliseconds until_next_snapshot();
 
     const streams_options options_;
     stream_source& source_;

@@ -1,6 +1,7 @@
 #include "sync/redis/redis_feed.hpp"
 
 #include "sync/redis/row_text.hpp"
+#include "sync/spread.hpp"
 
 #include <fmt/format.h>
 
@@ -139,7 +140,7 @@ result<void> redis_feed::do_due_work() {
         is_complete_ = read.has_value();
         at_ = read.value_or(redis_position{});
         if (is_complete_)
-            snapshot_at_ = time_.steady() + until_next_snapshot();
+            snapshot_at_ = time_.steady() + spread(options_.snapshot_interval, random_);
         has_position_ = true;
     }
     if (time_.steady() >= look_at_)
@@ -275,17 +276,9 @@ result<void> redis_feed::work_on_snapshot() {
         return {};
     is_complete_ = true;
     after_snapshot_.reset();
-    snapshot_at_ = now + until_next_snapshot();
+    snapshot_at_ = now + spread(options_.snapshot_interval, random_);
     note_current();
     return {};
-}
-
-std::chrono::milliseconds redis_feed::until_next_snapshot() {
-    // Within a tenth, so that hosts that started together do not read together.
-    const std::int64_t tenth = options_.snapshot_interval.count() / 10;
-    return options_.snapshot_interval +
-           std::chrono::milliseconds{
-               std::uniform_int_distribution<std::int64_t>{-tenth, tenth}(random_)};
 }
 
 void redis_feed::note_current() {

@@ -79,7 +79,6 @@ class redis_feed final : public feed {
     [[nodiscard]] base::result<scan_page> read_page(std::string_view from, std::size_t count_max);
     void note_gap();
     void note_current();
-    [[nodiscard]] std::chrono::milliseconds until_next_snapshot();
     void count_call() { state_.calls.fetch_add(1, std::memory_order_relaxed); }
 
     const redis_feed_options options_;
