@@ -40,4 +40,12 @@ struct row_change {
     std::string sequence = {};
 };
 
+[[nodiscard]] inline bool has_defect(const row_change& one) {
+    if (!one.now)
+        return false;
+    const auto* session = std::get_if<session_row>(&*one.now);
+    return !(session != nullptr ? session->read.defect : std::get<container_row>(*one.now).defect)
+                .empty();
+}
+
 } // namespace postern::sync

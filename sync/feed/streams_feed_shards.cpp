@@ -13,14 +13,6 @@ using base::result;
 
 constexpr int failures_told = 3; // in a row, of one shard
 
-bool has_defect(const row_change& one) {
-    if (!one.now)
-        return false;
-    const auto* session = std::get_if<session_row>(&*one.now);
-    return !(session != nullptr ? session->read.defect : std::get<container_row>(*one.now).defect)
-                .empty();
-}
-
 } // namespace
 
 shard* streams_feed::most_overdue() {

@@ -25,14 +25,6 @@ std::uint64_t number_of(const reply& id) {
     return error == std::errc{} && std::string_view{stopped, end} == "-0" ? read : 0;
 }
 
-bool has_defect(const row_change& one) {
-    if (!one.now)
-        return false;
-    const auto* session = std::get_if<session_row>(&*one.now);
-    return !(session != nullptr ? session->read.defect : std::get<container_row>(*one.now).defect)
-                .empty();
-}
-
 } // namespace
 
 result<scan_page> redis_feed::read_page(std::string_view from, std::size_t count_max) {
