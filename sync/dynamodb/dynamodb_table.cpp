@@ -1,6 +1,7 @@
 #include "sync/dynamodb/dynamodb_table.hpp"
 
 #include "sync/dynamodb/dynamodb_source.hpp"
+#include "sync/dynamodb/replica_view.hpp"
 #include "sync/dynamodb/session_items.hpp"
 #include "sync/feed/poll_feed.hpp"
 #include "sync/feed/streams_feed.hpp"
@@ -87,10 +88,6 @@ class dynamodb_table final : public remote_table {
     remote_usage usage() const override { return usage_of(account_->calls().counters(), units_); }
 
   private:
-    /// The replica's mark before a session is looked for.
-    [[nodiscard]] result<std::uint64_t> mark_here();
-    [[nodiscard]] result<void> put_found(const session_item& item, std::uint64_t since);
-    [[nodiscard]] result<replica_writer*> writer();
     void note_defect(const std::string& table, std::string_view key, const std::string& defect);
 
     const table_options options_;
@@ -102,8 +99,8 @@ class dynamodb_table final : public remote_table {
     session_items items_, looked_;
     const replica_options replica_;
 
-    std::mutex writer_mutex_; // over what follows
-    std::unique_ptr<replica_writer> writer_;
+    std::mutex here_mutex_; // over what follows
+    replica_view here_{replica_, time_};
 
     std::mutex defects_mutex_;                             // feeds are of different threads
     std::unordered_map<std::string, std::size_t> defects_; // hash of the sentence, by table and key
@@ -208,7 +205,11 @@ result<std::optional<session>> dynamodb_table::look_for(std::string_view route_k
     const auto id = base::text_of_route_key(options_.id_in_key, options_.route_key, route_key);
     if (!id)
         return std::optional<session>{};
-    const auto since = mark_here();
+    const auto here = [this](auto act) {
+        const std::scoped_lock hold{here_mutex_};
+        return here_.with_writer(act);
+    };
+    const auto since = here([](replica_writer& of) { return of.mark(); });
     if (!since)
         return since.error();
     auto item = looked_.read(*id, stop);
@@ -224,41 +225,12 @@ result<std::optional<session>> dynamodb_table::look_for(std::string_view route_k
     // Others than the id may be in the key, and made up.
     if (read.record.route_key != route_key)
         return std::optional<session>{};
-    if (auto put = put_found(**item, *since); !put)
+    const auto put = here([&](replica_writer& to) {
+        return to.found((*item)->key, (*item)->row, (*item)->version, *since);
+    });
+    if (!put)
         return put.error();
     return std::optional{std::move(read.record)};
-}
-
-result<replica_writer*> dynamodb_table::writer() {
-    if (!writer_) {
-        auto opened = open_replica_writer(replica_, time_);
-        if (!opened)
-            return opened.error();
-        writer_ = std::move(*opened);
-    }
-    return writer_.get();
-}
-
-result<std::uint64_t> dynamodb_table::mark_here() {
-    const std::scoped_lock hold{writer_mutex_};
-    const auto by = writer();
-    if (!by)
-        return by.error();
-    auto mark = (*by)->mark();
-    if (!mark)
-        writer_.reset(); // the file may be another one by now
-    return mark;
-}
-
-result<void> dynamodb_table::put_found(const session_item& item, std::uint64_t since) {
-    const std::scoped_lock hold{writer_mutex_};
-    const auto by = writer();
-    if (!by)
-        return by.error();
-    auto put = (*by)->found(item.key, item.row, item.version, since);
-    if (!put)
-        writer_.reset(); // as above
-    return put;
 }
 
 } // namespace

@@ -22,17 +22,19 @@ void replica_view::close() {
     writer_.reset();
 }
 
-replica_writer* replica_view::writer() {
-    if (!writer_)
-        if (auto opened = open_replica_writer(options_, time_))
-            writer_ = std::move(*opened);
+result<replica_writer*> replica_view::writer() {
+    if (!writer_) {
+        auto opened = open_replica_writer(options_, time_);
+        if (!opened)
+            return opened.error();
+        writer_ = std::move(*opened);
+    }
     return writer_.get();
 }
 
 result<void> replica_view::set_token(session& record) {
-    replica_writer* const known = writer();
-    const auto version =
-        known != nullptr ? known->version_of(record.session_id) : result<std::uint64_t>{0};
+    const auto known = writer();
+    const auto version = known ? (*known)->version_of(record.session_id) : result<std::uint64_t>{0};
     if (!version)
         return version.error();
     record.version = token_of(record, *version);
@@ -47,23 +49,21 @@ result<void> replica_view::set_tokens(std::vector<session>& records) {
 }
 
 std::optional<std::uint64_t> replica_view::mark() {
-    replica_writer* const of = writer();
-    const auto now = of != nullptr ? of->mark() : result<std::uint64_t>{0};
-    if (!now)
-        close();
-    return of != nullptr && now ? std::optional{*now} : std::nullopt;
+    const auto now = with_writer([](replica_writer& of) { return of.mark(); });
+    return now ? std::optional{*now} : std::nullopt;
 }
 
 void replica_view::wrote(const session_item& item, std::optional<std::uint64_t> since) {
-    if (replica_writer* const to = since ? writer() : nullptr;
-        to != nullptr && !to->wrote(item.key, item.row, item.version, *since))
-        close();
+    if (since)
+        static_cast<void>(with_writer([&](replica_writer& to) {
+            return to.wrote(item.key, item.row, item.version, *since);
+        }));
 }
 
 void replica_view::removed(const session_item& item, std::optional<std::uint64_t> since) {
-    if (replica_writer* const to = since ? writer() : nullptr;
-        to != nullptr && !to->removed(item.key, item.version, *since))
-        close();
+    if (since)
+        static_cast<void>(with_writer(
+            [&](replica_writer& to) { return to.removed(item.key, item.version, *since); }));
 }
 
 } // namespace postern::sync::dynamodb

@@ -26,7 +26,19 @@ class replica_view {
             close();
         return got;
     }
-    /// The same, and the records' versions are `token_of`.
+    /// `act` with the replica's writer, which is opened anew after an error: the file may be
+    /// another one by then. Errors: those of both.
+    template <class Act>
+    [[nodiscard]] auto with_writer(Act act) -> decltype(act(std::declval<replica_writer&>())) {
+        const auto by = writer();
+        if (!by)
+            return by.error();
+        auto done = act(**by);
+        if (!done)
+            close();
+        return done;
+    }
+    /// As `with`, and the records' versions are `token_of`.
     [[nodiscard]] base::result<void> set_tokens(std::vector<session>& records);
     [[nodiscard]] base::result<void> set_token(session& record);
 
@@ -41,7 +53,7 @@ class replica_view {
 
   private:
     [[nodiscard]] base::result<void> open();
-    [[nodiscard]] replica_writer* writer();
+    [[nodiscard]] base::result<replica_writer*> writer();
     void close();
 
     const replica_options options_;
