@@ -135,7 +135,7 @@ result<void> follower::read_feed(bool rung) {
             is_complete_ = is_behind_ = must_repeat_ = false;
             return begin_snapshot(batch.error().what);
         }
-        const auto done = applier_.apply(*store_, batch->changes, known_as_of_ms());
+        const auto done = applier_.apply(*store_, batch->changes, ttls_as_of_ms());
         if (!done)
             return done.error();
         note(*done);
@@ -155,9 +155,15 @@ result<void> follower::read_feed(bool rung) {
     return {};
 }
 
+std::int64_t follower::ttls_as_of_ms() {
+    if (const std::int64_t known_ms = known_as_of_ms(); known_ms > ttls_held_until_ms_)
+        ttls_as_of_ms_ = known_ms;
+    return ttls_as_of_ms_;
+}
+
 result<void> follower::read_expired() {
     expiry_at_ = time_.steady() + options_.expiry_interval;
-    const std::int64_t now = known_as_of_ms();
+    const std::int64_t now = ttls_as_of_ms();
     if (now <= expired_until_ms_)
         return {};
     auto expired =

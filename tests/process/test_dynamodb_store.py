@@ -96,6 +96,14 @@ def test_activity_is_merged_and_never_set_back(open_store, dynamodb):
     now = store("get", id="s1")
     assert (now["lastActivityAt"], now["ttl"], now["requestCount"], now["bytesTransferred"]) == (at + 500, made["ttl"] + 5000, 15, 150)
     assert now["version"] == made["version"]  # no change for those who hold the record
+    # What somebody ended stays so, whoever used it meanwhile; who has tried since before it ended moves it on.
+    ended = made["ttl"] // 1000 * 1000 - 3_600_000
+    dynamodb.client.update_item(TableName=table, Key={"sessionId": {"S": "s1"}}, UpdateExpression="SET #t = :t",
+                                ExpressionAttributeNames={"#t": "ttl"}, ExpressionAttributeValues={":t": {"N": str(ended // 1000)}})
+    for tried, ttl in ((ended + 1, ended), (ended, made["ttl"] + 5000)):
+        one = {"id": "s1", "at_ms": at + 500, "ttl_ms": made["ttl"] + 5000, "tried_at_ms": tried}
+        assert store("activity", updates=[one]) == {"ok": True, "failed": []}
+        assert store("get", id="s1")["ttl"] == ttl
     back = store("replace", record={**made, "requestCount": 1, "lastActivityAt": at - 9000, "ttl": 1, "branch": "x"})
     assert (back["lastActivityAt"], back["ttl"], back["requestCount"]) == (at + 500, made["ttl"] + 5000, 15)
     assert item_of(dynamodb, table, "ghost") is None

@@ -2,7 +2,8 @@
 // line is the conf's path; each one after it is a thing to do:
 //   {"do": "get" | "remove", "id": ..., "version": ...}      {"do": "insert" | "replace", "record":
 //   {...}}
-//   {"do": "activity", "updates": [{"id", "at_ms", "ttl_ms", "requests", "bytes"}...]}
+//   {"do": "activity", "updates": [{"id", "at_ms", "ttl_ms", "tried_at_ms", "requests",
+//   "bytes"}...]}
 //   {"do": "list" | "try_write"}      {"do": "of_client", "client"}     {"do": "of_key", "key"}
 //   {"do": "describe"}  {"do": "children", "arn", "shard"}  {"do": "scan", "segment", "segments",
 //   "from", "limit"}
@@ -114,7 +115,8 @@ std::vector<sync::activity_update> updates_of(const json& order) {
     for (const json& u : order.at("updates"))
         updates.push_back(
             {u.at("id"), u.value("at_ms", std::int64_t{0}), u.value("ttl_ms", std::int64_t{0}),
-             u.value("requests", std::uint64_t{0}), u.value("bytes", std::uint64_t{0})});
+             u.value("requests", std::uint64_t{0}), u.value("bytes", std::uint64_t{0}),
+             u.value("tried_at_ms", std::int64_t{0})});
     return updates;
 }
 
