@@ -184,6 +184,28 @@ def test_a_table_without_a_stream_is_polled(on_table, dynamodb):
     until("gone", answers(postern, "s1", 404), within=20)
 
 
+def test_what_is_written_here_is_routed_without_a_scan(on_table, dynamodb):
+    table = dynamodb.create_table(stream=False)
+    postern = on_table(table, "feed poll 1m;")
+    for i in range(5):
+        put(dynamodb, table, f"other{i}", **here(postern))
+    until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)
+
+    def scanned():
+        return [postern.metric(f"postern_feed_{what}_total") for what in ("snapshots", "rows_scanned", "calls")]
+
+    until("counted", lambda: scanned()[0] == 1)
+    before = scanned()
+    began, round_ = time.monotonic(), 0
+    while time.monotonic() - began < 2.5:  # a scan that a ring begins comes a second after the last one
+        round_ += 1
+        postern.set_session(f"mine{round_}", "active", f"127.0.0.1:{postern.target}")
+        until("routed", answers(postern, f"mine{round_}", 200), within=1)
+        assert postern.cli("sessions", "rm", f"mine{round_}").returncode == 0
+        until("gone", answers(postern, f"mine{round_}", 404), within=1)
+    assert scanned() == before
+
+
 def test_a_table_that_does_not_come(on_table, dynamodb):
     postern = on_table("never-made", "call_timeout 1s;", start=False).launch()
     until("told", lambda: "never-made" in postern.log(), within=20)
