@@ -135,6 +135,9 @@ def test_what_it_asks_of_the_table_is_counted(on_table, dynamodb):
     until("records", lambda: sample('postern_feed_records_total{feed="sessions"}') >= 3)
     assert sample('postern_feed_snapshots_total{feed="sessions"}') == 1 and sample('postern_feed_records_total{feed="containers"}') == 0
     assert sample('postern_aws_calls_total{result="ok"}') > 5
+    # Control tries whether it can write by conditions that never hold: answers, and no failures.
+    until("conditions", lambda: sample('postern_aws_calls_total{result="condition"}') >= 1)
+    assert sample('postern_aws_calls_total{result="failed"}') == 0
 
 
 def test_the_command_line_is_routed_at_once(on_table, dynamodb):
