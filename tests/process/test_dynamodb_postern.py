@@ -61,6 +61,12 @@ def test_what_others_write_is_routed(on_table, dynamodb):
     dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
     until("gone", answers(postern, "s1", 404))
     assert postern.log().count("the item bad cannot be used") == 1
+    skipped = postern.metric("postern_sync_skipped_total")
+    put(dynamodb, table, "odd", threadId={"S": "a b"}, **here(postern))
+    until("told", lambda: 'no URL leads to its route key "a b"' in postern.log())
+    put(dynamodb, table, "odd", threadId={"S": "a b"}, **here(postern), branch={"S": "x"})
+    until("counted", lambda: postern.metric("postern_sync_skipped_total") > skipped)
+    assert postern.log().count("no URL leads to its route key") == 1
 
 
 def test_the_api_writes_to_the_table(on_table, dynamodb):
