@@ -28,11 +28,11 @@ void end_tunnels_that_are_over(services& worker) {
             continue;
         const cache::route* const now = found ? &route : nullptr;
         if (is_session_over(x, now)) {
-            x.count(cache::counter::tunnels_ended);
-            open.end(open_tunnel::why::going_away);
+            if (open.end(open_tunnel::why::going_away))
+                x.count(cache::counter::tunnels_ended);
         } else if (!still_admitted(x.access, now, worker.time.wall())) {
-            x.count(cache::counter::access_refused);
-            open.end(open_tunnel::why::policy);
+            if (open.end(open_tunnel::why::policy))
+                x.count(cache::counter::access_refused);
         }
     }
     if (is_whole)

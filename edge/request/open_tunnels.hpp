@@ -20,8 +20,9 @@ class open_tunnel : public boost::intrusive::list_base_hook<
     explicit open_tunnel(const exchange& of) noexcept : by{of} {}
     open_tunnel(const open_tunnel&) = delete;
     open_tunnel& operator=(const open_tunnel&) = delete;
-    /// Closes both sides soon, each with a Close frame where one may stand now.
-    virtual void end(why code) noexcept = 0;
+    /// Closes both sides soon, each with a Close frame where one may stand now. False: that is
+    /// under way already.
+    [[nodiscard]] virtual bool end(why code) noexcept = 0;
 
     const exchange& by; // stays for as long as this does
 

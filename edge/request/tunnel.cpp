@@ -45,9 +45,9 @@ class two_way_tunnel final : public open_tunnel {
         }
     }
 
-    void end(why code) noexcept override {
+    bool end(why code) noexcept override {
         if (ended_)
-            return;
+            return false;
         const std::array<char, 2> status{static_cast<char>(static_cast<unsigned>(code) >> 8),
                                          static_cast<char>(static_cast<unsigned>(code) & 0xff)};
         // A client's frames are masked (RFC 6455 5.3), by zeros where there is nothing to hide.
@@ -55,6 +55,7 @@ class two_way_tunnel final : public open_tunnel {
         close_with(up_.link, from_client_,
                    {'\x88', '\x82', '\0', '\0', '\0', '\0', status[0], status[1]});
         end_both();
+        return true;
     }
 
   private:

@@ -15,8 +15,12 @@ using why = open_tunnel::why;
 class tunnel_of_the_test final : public open_tunnel {
   public:
     using open_tunnel::open_tunnel;
-    void end(why code) noexcept override { ended = code; }
+    bool end(why code) noexcept override {
+        ended = code;
+        return !is_ending;
+    }
     std::optional<why> ended;
+    bool is_ending = false;
 };
 
 class open_tunnels_test : public ::testing::Test {
@@ -80,6 +84,15 @@ TEST_F(open_tunnels_test, live_as_long_as_anything_of_their_session) {
 TEST_F(open_tunnels_test, end_with_a_session_that_is_removed) {
     ASSERT_TRUE(table.remove("one", 100));
     EXPECT_EQ(ended(), why::going_away);
+}
+
+TEST_F(open_tunnels_test, are_counted_once_however_long_they_take_to_end) {
+    ASSERT_TRUE(table.remove("one", 100));
+    EXPECT_TRUE(ended());
+    tunnel.is_ending = true;
+    worker.lent.swept.has_new_ones = true;
+    EXPECT_TRUE(ended());
+    EXPECT_EQ(counted(counter::tunnels_ended), 1U);
 }
 
 TEST_F(open_tunnels_test, end_where_another_session_has_the_key) {
