@@ -22,7 +22,7 @@ constexpr std::size_t expired_records_max = 500;
 follower::follower(const options& opts, const open_store& open, cache::session_writer& table,
                    const base::clock& time, base::log& log, std::uint64_t seed)
     : options_{opts}, open_{open}, table_{table}, time_{time}, log_{log}, routes_{table},
-      applier_{{opts.route_key, opts.route_ttl},
+      applier_{{opts.route_key, opts.route_ttl, opts.key_literals},
                routes_,
                {[this](std::string_view id, const std::string& defect) { note_defect(id, defect); },
                 [this](std::string_view key, bool present) {

@@ -342,7 +342,36 @@ def test_store_check_says_what_is_missing(cli, dynamodb, tmp_path):
     polled = cli(store_driver.conf(tmp_path, dynamodb, table, "feed poll;"), "store", "check")
     assert polled.returncode == 0 and "its ttl is off" in polled.stdout
     containers = cli(store_driver.conf(tmp_path, dynamodb, table, "feed poll; containers not-there;"), "store", "check")
-    assert containers.returncode == 1 and "there is no table not-there" in containers.stdout
+    assert containers.returncode == 1 and "there is no table not-there" in containers.stderr and "store init" in containers.stderr
+    assert f"ok      table {table}: key" in containers.stdout
+
+
+def test_store_init_makes_the_table_of_containers_too(cli, dynamodb, tmp_path):
+    sessions, boxes = (f"made-{kind}-{random.randrange(10**9)}" for kind in ("sessions", "boxes"))
+    conf = store_driver.conf(tmp_path, dynamodb, sessions, f"containers {boxes} key=box;")
+    missing = cli(conf, "store", "check")
+    assert missing.returncode == 1 and f"there is no table {sessions}, and there is no table {boxes} at" in missing.stderr
+    dry = cli(conf, "store", "init", "--dry-run")
+    assert dry.returncode == 0 and dry.stdout.count("this would be asked of CreateTable") == 2 and '"box"' in dry.stdout
+    assert not {sessions, boxes} & set(dynamodb.client.list_tables()["TableNames"])
+    made = cli(conf, "store", "init")
+    assert made.returncode == 0, made.stderr
+    assert f"made table {sessions}" in made.stdout and f"made table {boxes}" in made.stdout
+    assert f"ok      table {boxes}: key box (hash)" in made.stdout and "wrong" not in made.stdout
+    table = dynamodb.client.describe_table(TableName=boxes)["Table"]
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["KeySchema"] == [{"AttributeName": "box", "KeyType": "HASH"}] and "GlobalSecondaryIndexes" not in table
+    again = cli(conf, "store", "init")
+    assert again.returncode == 0 and again.stdout.count("is there; it is compared") == 2
+    assert cli(conf, "store", "check").returncode == 0
+    # One is there and the other is not; one is there and wrong.
+    dynamodb.client.delete_table(TableName=sessions)
+    half = cli(conf, "store", "init", "--dry-run")
+    assert half.returncode == 0 and f"there is no table {sessions}" in half.stdout and f"table {boxes} is there" in half.stdout
+    assert f"ok      table {boxes}" in half.stdout
+    wrong = cli(store_driver.conf(tmp_path, dynamodb, sessions, f"containers {boxes} key=id;"), "store", "init")
+    assert wrong.returncode == 1 and f"made table {sessions}" in wrong.stdout
+    assert f"wrong   table {boxes}: its key is box (hash); the conf says id (hash)" in wrong.stdout
 
 
 def test_sessions_from_the_command_line(cli, dynamodb, tmp_path):
