@@ -7,6 +7,7 @@
 #include "sync/store/session_defect.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace postern::sync::dynamodb {
 
@@ -127,7 +128,8 @@ aws::reply<json> session_items::write(std::string_view operation, json ask,
     if (const json* const said = done ? aws::object_at(*done, "ConsumedCapacity") : nullptr)
         if (const auto total = said->find("CapacityUnits");
             total != said->end() && total->is_number())
-            units = static_cast<std::uint64_t>(std::clamp(total->get<double>(), 0.0, 1e6) + 0.5);
+            units = static_cast<std::uint64_t>(
+                std::llround(std::clamp(total->get<double>(), 0.0, 1e6)));
     cost.fetch_add(units, std::memory_order_relaxed);
     return done;
 }
