@@ -16,6 +16,7 @@ constexpr std::size_t defects_logged_max = 10'000; // sessions; more are counted
 constexpr auto store_patience = 100ms;   // for other writers; routes must not wait for long
 constexpr auto rung_retry_after = 100ms; // a ring tries a store that is away again, not more often
 constexpr std::size_t expired_records_max = 500;
+constexpr std::int64_t on_its_way_ms = 2'000; // a write, until a stream that has been read has it
 
 } // namespace
 
@@ -156,7 +157,8 @@ result<void> follower::read_feed(bool rung) {
 }
 
 std::int64_t follower::ttls_as_of_ms() {
-    if (const std::int64_t known_ms = known_as_of_ms(); known_ms > ttls_held_until_ms_)
+    if (const std::int64_t known_ms = known_as_of_ms();
+        known_ms > ttls_held_until_ms_ + on_its_way_ms)
         ttls_as_of_ms_ = known_ms;
     return ttls_as_of_ms_;
 }
