@@ -112,7 +112,17 @@ namespace postern::cache {
     X(aws_retries, "Requests to AWS that were sent again after a wait")                            \
     X(aws_throttled, "Requests to AWS that were answered by a wish to slow down")                  \
     X(store_write_units__for__activity, "DynamoDB write units that writes have consumed")          \
-    X(store_write_units__for__writes, "")
+    X(store_write_units__for__writes, "")                                                          \
+    X(feeder_leases__feed__sessions, "Leases that this host took, to feed Redis for the others")   \
+    X(feeder_leases__feed__containers, "")                                                         \
+    X(feeder_leases_ended__feed__sessions, "Of those, leases that it has let go or lost")          \
+    X(feeder_leases_ended__feed__containers, "")                                                   \
+    X(feeder_published__feed__sessions, "Changes that this host has published in Redis")           \
+    X(feeder_published__feed__containers, "")                                                      \
+    X(feeder_passed_over__feed__sessions, "Records not published: only activity differed")         \
+    X(feeder_passed_over__feed__containers, "")                                                    \
+    X(feeder_snapshots__feed__sessions, "Whole readings that this host has published in Redis")    \
+    X(feeder_snapshots__feed__containers, "")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -6,7 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 namespace postern::sync {
 
@@ -18,6 +18,9 @@ struct feed_state {
     std::atomic<bool> is_loading{false}; // a snapshot is being read
     std::atomic<std::uint64_t> records{0}, snapshots{0}, rows_scanned{0}, rows_removed{0},
         throttled{0}, gaps{0}, skipped{0}, errors{0}, calls{0};
+    /// Of one that feeds other hosts.
+    std::atomic<std::uint64_t> leases{0}, leases_ended{0}, published{0}, passed_over{0},
+        published_snapshots{0};
 };
 
 class feed {
@@ -31,6 +34,9 @@ class feed {
     [[nodiscard]] virtual base::steady_time next_work() const = 0;
     /// Someone on this host has written to the remote table: look soon.
     virtual void ring() noexcept = 0;
+    /// What keeps a replica from being filled though the remote side answers, a part of a sentence;
+    /// empty: nothing. As of the last `work`.
+    [[nodiscard]] virtual std::string_view waits_for() const { return {}; }
     /// `work` has put or removed rows since the last call.
     [[nodiscard]] virtual bool took_changes() noexcept = 0;
 };

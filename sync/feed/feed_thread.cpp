@@ -53,6 +53,9 @@ base::steady_time feed_thread::turn(const std::stop_token& stop) {
     // Nothing was due: that says nothing of the remote side.
     if (state_.calls.load(std::memory_order_relaxed) != calls_before)
         note_working();
+    // Not yet that nothing keeps it, while a failure may come again.
+    if (const auto why = feed_->waits_for(); logged_.empty() || !why.empty())
+        tell(why);
     return feed_->next_work();
 }
 
@@ -81,6 +84,7 @@ base::steady_time feed_thread::go_away(const base::failure& why) {
         logged_.push_back(why.code);
         log_.error("{} is away, {}: {}", options_.name, options_.meanwhile, why.text());
     }
+    tell(why.text());
     return failed_at_ + backoff_.next();
 }
 
@@ -90,6 +94,14 @@ void feed_thread::note_working() {
         return;
     logged_.clear();
     log_.notice("{} is back", options_.name);
+}
+
+void feed_thread::tell(std::string_view why) {
+    if (told_ == why)
+        return;
+    told_ = why;
+    if (options_.tell)
+        options_.tell(told_);
 }
 
 } // namespace postern::sync

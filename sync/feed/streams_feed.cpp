@@ -226,6 +226,7 @@ result<void> streams_feed::work_on_snapshot() {
         snapshot_at_ = now + options_.confirm_after;
     if (done->how != snapshot::progress::ended)
         return {};
+    has_changed_ = has_changed_ || !is_complete_; // what waited for it can go on
     is_complete_ = true;
     kept_current_ms_ = current_ms;
     snapshot_at_ = now + spread(options_.snapshot_interval, random_);

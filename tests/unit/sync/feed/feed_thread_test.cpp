@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace postern::sync {
 namespace {
@@ -25,6 +27,8 @@ struct stage {
     bool has_changes = false;
     bool is_idle = true; // has nothing to do before an hour has passed
     bool is_gone = false;
+    std::string waits_for; // what the feed says
+    std::vector<std::string> told;
     feed_state state;
 
     template <class Condition>
@@ -66,6 +70,10 @@ class fake_feed final : public feed {
     }
     void ring() noexcept override {
         on_.set([&] { ++on_.rings; });
+    }
+    std::string_view waits_for() const override {
+        const std::lock_guard lock{on_.mutex};
+        return on_.waits_for;
     }
     bool took_changes() noexcept override {
         const std::lock_guard lock{on_.mutex};
@@ -192,6 +200,25 @@ TEST_F(feed_thread_test, logs_each_kind_of_error_once_and_when_it_is_back) {
     EXPECT_EQ(count(text, "the table is away"), 3) << text;
     EXPECT_EQ(count(text, "the table is back"), 2) << text;
     EXPECT_EQ(on.state.errors.load(), 6U);
+}
+
+TEST_F(feed_thread_test, tells_what_keeps_it_whenever_that_is_another) {
+    feed_thread_options how = quick();
+    how.tell = [this](const std::string& why) {
+        on.set([&] { on.told.push_back(why); });
+        on.changed.notify_all();
+    };
+    on.failures = {refused(), refused(), reset()};
+    on.waits_for = "nobody feeds it";
+    start(how);
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 3; }));
+    on.set([&] { on.waits_for.clear(); });
+    thread->ring();
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 4; }));
+    thread.reset();
+    const auto text = [](base::error_code code) { return base::failure{code, "scripted"}.text(); };
+    EXPECT_EQ(on.told,
+              (std::vector<std::string>{text(refused()), text(reset()), "nobody feeds it", ""}));
 }
 
 TEST_F(feed_thread_test, is_not_back_between_two_failures) {
