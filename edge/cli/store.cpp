@@ -86,7 +86,7 @@ class table_commands {
     int check_with(sync::aws::account& by) {
         auto found = dynamodb::check_tables(by.calls(), options_);
         if (found && options_.feed == dynamodb::table_options::feed_kind::redis)
-            for (auto& one : dynamodb::check_redis(options_.redis))
+            for (auto& one : dynamodb::check_redis(options_, by.calls()))
                 found->push_back(std::move(one));
         if (found)
             return tell(*found);

@@ -24,8 +24,10 @@ struct finding {
 [[nodiscard]] base::result<std::vector<finding>> check_tables(aws::client& calls,
                                                               const table_options& options);
 
-/// Looks at the server that `feed redis` names; writes nothing.
-[[nodiscard]] std::vector<finding> check_redis(const redis::server_options& options);
+/// Looks at the server that `feed redis` names, and at the keys of the tables in it, and tries all
+/// that feeders and hosts do there; what others see of them stays as it is.
+[[nodiscard]] std::vector<finding> check_redis(const table_options& options,
+                                               const aws::client& calls);
 
 /// What CreateTable is asked for the table of sessions: its keys, the two indexes of the platform,
 /// the stream; paid by request.
