@@ -95,9 +95,12 @@ redis_feed::redis_feed(const redis_feed_options& options, const table_keys& keys
       snapshot_{sink, state, log}, after_snapshot_{snapshot_pause, seed + 1} {}
 
 result<void> redis_feed::work() {
+    const std::uint64_t calls = state_.calls.load(std::memory_order_relaxed);
     auto done = redis_ ? result<void>{} : connect();
     if (done)
         done = do_due_work();
+    if (state_.calls.load(std::memory_order_relaxed) != calls)
+        note_answer(state_, done);
     if (!done && done.error().code == redis_error::stopped)
         return {};
     if (!done && done.error().code.category() == redis_error_category()) {

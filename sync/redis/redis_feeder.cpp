@@ -77,8 +77,11 @@ result<void> redis_feeder::try_for_lease() {
     const auto slot = got->whole();
     if (!slot || *slot > options_.slots)
         return failure{redis_error::strange, "no lease's number"};
-    if (*slot == 0)
+    // One that is got says nothing yet of what the host can do with it.
+    if (*slot == 0) {
+        note_answer(state_, got);
         return {};
+    }
     slot_ = static_cast<unsigned>(*slot);
     state_.leases.fetch_add(1, std::memory_order_relaxed);
     feeding_ = std::make_unique<feeding>(*this, slot_);
@@ -98,6 +101,7 @@ result<void> redis_feeder::open_stream() {
         feeding_->stream = std::make_unique<streams_feed>(
             options_.streams, feeding_->from, feeding_->to, state_, time_, log_, random_());
         beat_at_ = {};
+        good_at_ = time_.steady();
         return {};
     }
     // The lease has to be kept all the same: another host would only wait, too.
@@ -116,16 +120,19 @@ result<void> redis_feeder::feed_once() {
     }
     if (is_rung_.exchange(false, std::memory_order_relaxed))
         feeding_->stream->ring();
-    const std::uint64_t calls = state_.calls.load(std::memory_order_relaxed);
+    const std::uint64_t answers = state_.answers.load(std::memory_order_relaxed);
     auto done = feeding_->stream->work();
-    // Where nothing was due, that says nothing of the table.
-    if (done && state_.calls.load(std::memory_order_relaxed) != calls)
+    // A call that failed, and is no news yet, is none that says that the table can be read.
+    if (state_.answers.load(std::memory_order_relaxed) != answers)
         good_at_ = time_.steady();
     if (!done && is_of_redis(done.error()))
         return done;
     if (time_.steady() >= beat_at_)
         if (auto kept = beat(); !kept)
             return kept;
+    // Of each shard the first failures are no news: of many that hang, none is for minutes.
+    if (done && time_.steady() - good_at_ >= options_.patience)
+        return failure{store_error::unavailable, "its calls have no answer"};
     return done;
 }
 

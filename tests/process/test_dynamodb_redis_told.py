@@ -172,13 +172,14 @@ def test_what_feeders_do_is_counted(fleet):
     fleet.until_all("s1", 200)
     until("it has a lease", lambda: count(host, "has_lease") == 1)
     assert (count(host, "leases_total"), count(host, "leases_ended_total"), count(host, "snapshots_total")) == (1, 0, 1)
-    assert count(host, "published_total") == 1 and count(host, "passed_over_total") == 0
+    assert count(host, "published_total") == 1
+    before = count(host, "passed_over_total")  # activity of the requests here may be among them
     for more in range(3):
         fleet.dynamodb.client.update_item(TableName=fleet.table, Key={"sessionId": {"S": "s1"}}, UpdateExpression="ADD requestCount :n",
                                           ExpressionAttributeValues={":n": {"N": "1"}})
     fleet.set_status("s1", "failed")
     fleet.until_all("s1", 503)
-    until("counted", lambda: (count(host, "published_total"), count(host, "passed_over_total")) == (2, 3))
+    until("counted", lambda: count(host, "published_total") == 2 and count(host, "passed_over_total") >= before + 3)
     assert count(follower, "has_lease") == 0 and count(follower, "leases_total") == 0
     os.kill(host.children()["sync"][0], signal.SIGKILL)
     until("its lease is over with it", lambda: count(host, "has_lease") == 0)

@@ -27,7 +27,8 @@ struct stage {
     bool has_changes = false;
     bool is_idle = true; // has nothing to do before an hour has passed
     bool is_gone = false;
-    std::string waits_for; // what the feed says
+    bool is_silent = false; // works, and has no answer
+    std::string waits_for;  // what the feed says
     std::vector<std::string> told;
     feed_state state;
 
@@ -55,6 +56,7 @@ class fake_feed final : public feed {
         on_.set([&] {
             ++on_.works;
             on_.state.calls.fetch_add(1);
+            on_.state.answers.fetch_add(on_.is_silent || !on_.failures.empty() ? 0 : 1);
             if (!on_.failures.empty()) {
                 failed = on_.failures.front();
                 on_.failures.pop_front();
@@ -235,6 +237,21 @@ TEST_F(feed_thread_test, is_not_back_between_two_failures) {
     const std::string text = logged();
     EXPECT_EQ(count(text, "away"), 1) << text;
     EXPECT_EQ(count(text, "back"), 0) << text;
+}
+
+TEST_F(feed_thread_test, is_not_back_before_it_is_answered) {
+    on.failures = {refused()};
+    on.is_silent = true;
+    on.is_idle = false;
+    start(quick());
+    ASSERT_TRUE(on.comes([&] { return on.works > 10; }));
+    EXPECT_EQ(count(logged(), "back"), 0);
+    on.set([&] { on.is_silent = false; });
+    int works = 0;
+    on.set([&] { works = on.works; });
+    ASSERT_TRUE(on.comes([&] { return on.works > works + 2; }));
+    thread.reset();
+    EXPECT_EQ(count(logged(), "back"), 1);
 }
 
 TEST_F(feed_thread_test, a_ring_shortens_the_wait_for_the_remote_side) {
