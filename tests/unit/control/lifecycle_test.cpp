@@ -276,7 +276,7 @@ TEST_F(lifecycle_over_meddled_store, a_store_that_is_yet_to_be_loaded_has_not_fa
     make();
     add(active, "fake:7");
     hook_ = [](std::string_view call) {
-        return call == "feed_position" ? std::optional{sync::store_error::loading} : std::nullopt;
+        return call == "list" ? std::optional{sync::store_error::loading} : std::nullopt;
     };
     for (int i = 0; i < 5; ++i)
         turn(1s);

@@ -223,6 +223,29 @@ TEST_F(feed_thread_test, tells_what_keeps_it_whenever_that_is_another) {
               (std::vector<std::string>{text(refused()), text(reset()), "nobody feeds it", ""}));
 }
 
+TEST_F(feed_thread_test, tells_what_keeps_it_though_a_failure_may_come_again) {
+    feed_thread_options how = quick();
+    how.back_after = 1h;
+    how.tell = [this](const std::string& why) {
+        on.set([&] { on.told.push_back(why); });
+        on.changed.notify_all();
+    };
+    on.failures = {refused()};
+    on.waits_for = "nobody feeds it";
+    on.is_idle = false;
+    start(how);
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 2; }));
+    int works = 0;
+    on.set([&] {
+        on.waits_for.clear();
+        works = on.works;
+    });
+    ASSERT_TRUE(on.comes([&] { return on.works > works + 2; }));
+    thread.reset();
+    ASSERT_EQ(on.told.size(), 2U) << "not that nothing keeps it";
+    EXPECT_EQ(on.told.back(), "nobody feeds it");
+}
+
 TEST_F(feed_thread_test, is_not_back_between_two_failures) {
     feed_thread_options how = quick();
     how.back_after = 1h;
