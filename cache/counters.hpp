@@ -115,7 +115,17 @@ namespace postern::cache {
     X(store_write_units__for__writes, "")                                                          \
     X(aws_calls__result__condition, "")                                                            \
     X(look_through_keys_late, "Unknown sessions that nobody waited for any more at their turn")    \
-    X(tunnels_ended, "WebSocket tunnels closed because their session was gone")
+    X(tunnels_ended, "WebSocket tunnels closed because their session was gone")                    \
+    X(feeder_leases__feed__sessions, "Leases that this host took, to feed Redis for the others")   \
+    X(feeder_leases__feed__containers, "")                                                         \
+    X(feeder_leases_ended__feed__sessions, "Of those, leases that it has let go or lost")          \
+    X(feeder_leases_ended__feed__containers, "")                                                   \
+    X(feeder_published__feed__sessions, "Changes that this host has published in Redis")           \
+    X(feeder_published__feed__containers, "")                                                      \
+    X(feeder_passed_over__feed__sessions, "Records not published: only activity differed")         \
+    X(feeder_passed_over__feed__containers, "")                                                    \
+    X(feeder_snapshots__feed__sessions, "Whole readings that this host has published in Redis")    \
+    X(feeder_snapshots__feed__containers, "")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

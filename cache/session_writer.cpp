@@ -128,6 +128,11 @@ void session_writer::count(counter which, std::uint64_t by) noexcept {
     state_->writer.count(which, by);
 }
 
+std::uint64_t session_writer::counted(counter which) const noexcept {
+    return load_relaxed(
+        state_->mapped->view().counters[sync_process_slot].values[static_cast<std::size_t>(which)]);
+}
+
 std::bitset<base::limits::worker_slots> session_writer::waiting_workers() const noexcept {
     // The other half of session_reader::set_waiting: these loads come after the last change's
     // addition to `changes`.

@@ -84,6 +84,8 @@ class session_writer {
     void beat(std::int64_t now_ms) noexcept;          // sync is alive
     void set_synced_at(std::int64_t now_ms) noexcept; // all of the store is applied
     void count(counter which, std::uint64_t by = 1) noexcept;
+    /// What sync processes have counted, those before this one with it.
+    [[nodiscard]] std::uint64_t counted(counter which) const noexcept;
     /// Worker numbers that asked to be rung after changes and have not taken it back. Read it after
     /// the changes that they are to be rung for: a worker that asks too late for this call sees
     /// those changes by itself.

@@ -2,7 +2,7 @@
 // written (full, locked) looks well to whoever only reads.
 #pragma once
 
-#include "base/error.hpp"
+#include "sync/store/store.hpp"
 
 #include <mutex>
 #include <string>
@@ -14,8 +14,11 @@ namespace postern::control {
 /// again. Thread-safe.
 class store_health {
   public:
-    /// The first reason stays until `worked`: it is the one in the log.
+    /// The first reason stays until `worked`: it is the one in the log. A store that is yet to be
+    /// loaded has not failed, and says itself what it waits for.
     void failed(const base::failure& why) {
+        if (why.code == sync::store_error::loading)
+            return;
         const std::scoped_lock hold{lock_};
         if (why_.empty())
             why_ = why.text();

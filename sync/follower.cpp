@@ -13,7 +13,8 @@ using base::result;
 
 constexpr std::size_t batch_changes_max = 1'000;
 constexpr std::size_t defects_logged_max = 10'000; // sessions; more are counted, not logged
-constexpr auto store_patience = 100ms;   // for other writers; routes must not wait for long
+constexpr auto store_patience = 100ms; // for other writers; routes must not wait for long
+constexpr std::chrono::milliseconds loaded_soon{250}; // a replica: a ring says when
 constexpr auto rung_retry_after = 100ms; // a ring tries a store that is away again, not more often
 constexpr std::size_t expired_records_max = 500;
 constexpr std::int64_t on_its_way_ms = 2'000; // a write, until a stream that has been read has it
@@ -226,20 +227,24 @@ void follower::note_defect(std::string_view session_id, const std::string& defec
 
 void follower::note_working() {
     backoff_.reset();
-    if (!away_code_)
+    const base::error_code was = std::exchange(away_code_, {});
+    if (!was || was == store_error::loading)
         return;
-    away_code_ = {};
     log_.notice("the store is back; {} sessions in the table", table_.live());
 }
 
 void follower::go_away(const base::failure& why) {
     store_.reset();
     snapshot_.reset();
-    retry_at_ = time_.steady() + backoff_.next();
-    table_.count(cache::counter::sync_errors);
+    const bool is_loading = why.code == store_error::loading;
+    retry_at_ = time_.steady() + (is_loading ? loaded_soon : backoff_.next());
+    if (!is_loading)
+        table_.count(cache::counter::sync_errors);
     if (away_code_ == why.code)
         return;
     away_code_ = why.code;
+    if (is_loading)
+        return log_.notice("{}; {} sessions stay routed as they were", why.what, table_.live());
     log_.error("the store is away, {} sessions stay routed as they were: {}", table_.live(),
                why.text());
 }

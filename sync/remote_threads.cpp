@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <random>
+#include <utility>
 
 namespace postern::sync {
 
@@ -20,6 +21,11 @@ remote_threads::remote_threads(remote_table& table, base::doorbell news, const b
                                                : "what is fed to other hosts";
         if (which >= table.feeds())
             options.meanwhile = "they hear of changes by another feeder, if there is one";
+        options.tell = [&table, which](const std::string& why) {
+            const bool is_feeder = which >= table.feeds() && !why.empty();
+            note_trouble(table.replica(), which,
+                         is_feeder ? fmt::format("this host cannot feed it: {}", why) : why);
+        };
         feeds_.push_back(std::make_unique<feed_thread>(
             options,
             [&table, &state, which](const std::stop_token& stop) {
@@ -31,6 +37,8 @@ remote_threads::remote_threads(remote_table& table, base::doorbell news, const b
 
 void remote_threads::count_in(cache::session_writer& table) {
     using cache::counter;
+    if (!std::exchange(has_counted_, true))
+        end_leases_of_before(table);
     for (std::uint32_t which = 0; which < followed_; ++which) {
         // The counters of a kind stand together, one a feed, its helper's with it.
         const auto tell = [&](counter of_first, std::atomic<std::uint64_t> feed_state::*total) {
@@ -49,8 +57,22 @@ void remote_threads::count_in(cache::session_writer& table) {
         tell(counter::feed_gaps__feed__sessions, &feed_state::gaps);
         tell(counter::feed_skipped__feed__sessions, &feed_state::skipped);
         tell(counter::feed_errors__feed__sessions, &feed_state::errors);
+        tell(counter::feeder_leases__feed__sessions, &feed_state::leases);
+        tell(counter::feeder_leases_ended__feed__sessions, &feed_state::leases_ended);
+        tell(counter::feeder_published__feed__sessions, &feed_state::published);
+        tell(counter::feeder_passed_over__feed__sessions, &feed_state::passed_over);
+        tell(counter::feeder_snapshots__feed__sessions, &feed_state::published_snapshots);
     }
     told_.tell(table, table_.usage());
+}
+
+void remote_threads::end_leases_of_before(cache::session_writer& table) {
+    using cache::counter;
+    for (const auto& [taken, ended] : {std::pair{counter::feeder_leases__feed__sessions,
+                                                 counter::feeder_leases_ended__feed__sessions},
+                                       std::pair{counter::feeder_leases__feed__containers,
+                                                 counter::feeder_leases_ended__feed__containers}})
+        table.count(ended, table.counted(taken) - table.counted(ended));
 }
 
 void remote_threads::ring() {

@@ -34,12 +34,16 @@ class remote_threads {
     [[nodiscard]] const base::doorbell& news() const noexcept { return news_; }
 
   private:
+    /// A process that died had no time to count that its leases end.
+    static void end_leases_of_before(cache::session_writer& table);
+
     base::doorbell news_;                             // before the threads that ring it
     const std::size_t followed_;                      // the first so many of those below
     std::vector<std::unique_ptr<feed_state>> states_; // before the threads that write them
     std::vector<std::unique_ptr<feed_thread>> feeds_;
     remote_table& table_;
     told_totals told_;
+    bool has_counted_ = false;
     activity_sender activity_;
 };
 

@@ -113,7 +113,8 @@ std::string sessions::trouble() {
     if (position)
         return {};
     opened->give_up(position.error());
-    return position.error().text();
+    return position.error().code == store_error::loading ? position.error().what
+                                                         : position.error().text();
 }
 
 } // namespace postern::control

@@ -134,6 +134,11 @@ bool lifecycle::has_store() {
 }
 
 void lifecycle::lose_store(const base::failure& why) {
+    if (why.code == sync::store_error::loading) {
+        store_.reset();
+        store_not_before_ = parts_.time.steady() + retry_pause(0);
+        return;
+    }
     metrics::add(parts_.numbers.store_errors);
     parts_.health.failed(why);
     if (failures_++ == 0)

@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 #include <sys/resource.h>
+#include <tuple>
 #include <unistd.h>
 
 namespace postern::control {
@@ -81,6 +82,16 @@ void add_counters(exposition& out, const cache::session_reader& table) {
 
 void add_table(exposition& out, const cache::session_reader& table, const base::clock& time) {
     add_counters(out, table);
+    out.family("postern_feeder_has_lease", "gauge",
+               "1: this host feeds Redis for the others, by a lease");
+    using cache::counter;
+    for (const auto& [feed, taken, ended] :
+         {std::tuple{"sessions", counter::feeder_leases__feed__sessions,
+                     counter::feeder_leases_ended__feed__sessions},
+          std::tuple{"containers", counter::feeder_leases__feed__containers,
+                     counter::feeder_leases_ended__feed__containers}})
+        out.sample(table.total(taken) > table.total(ended) ? 1 : 0, {},
+                   fmt::format("{{feed=\"{}\"}}", feed));
     const cache::table_status status = table.status();
     out.one("postern_table_capacity", "gauge", "Sessions that fit into the session table",
             status.capacity);

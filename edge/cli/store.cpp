@@ -72,7 +72,7 @@ class table_commands {
             add(*found, all);
         }
         if (!is_dry_run)
-            add(about_redis(), all);
+            add(about_redis((*by)->calls()), all);
         return tell(all);
     }
 
@@ -91,7 +91,7 @@ class table_commands {
             else
                 missing += fmt::format("{}{}", missing.empty() ? "" : ", and ", found.error().what);
         }
-        add(about_redis(), all);
+        add(about_redis((*by)->calls()), all);
         const int told = tell(all);
         return missing.empty() ? told
                                : to_.refuse(exit_failed,
@@ -118,9 +118,9 @@ class table_commands {
             dynamodb::table_wanted_text(options_, which));
     }
 
-    [[nodiscard]] findings about_redis() const {
+    [[nodiscard]] findings about_redis(const sync::aws::client& calls) const {
         return options_.feed == dynamodb::table_options::feed_kind::redis
-                   ? dynamodb::check_redis(options_.redis)
+                   ? dynamodb::check_redis(options_, calls)
                    : findings{};
     }
 

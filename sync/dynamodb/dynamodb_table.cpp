@@ -11,10 +11,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cctype>
 #include <mutex>
 #include <random>
 #include <thread>
+#include <unistd.h>
 #include <unordered_map>
 
 namespace postern::sync::dynamodb {
@@ -26,6 +29,9 @@ using base::result;
 constexpr std::size_t defects_max = 10'000; // remembered, so that each is told once
 constexpr unsigned failures_max = 16;       // of a flush, before it gives up
 constexpr std::chrono::milliseconds late_call_timeout{500};
+/// Of a feeder, which renews its lease of 10 s between two calls: a table that hangs takes it from
+/// nobody within the feeder's patience.
+constexpr std::chrono::milliseconds feeder_call_timeout{6'000};
 
 /// A feed with what it reads from and fills; without what it has no use for.
 class whole_feed final : public feed {
@@ -33,6 +39,7 @@ class whole_feed final : public feed {
     result<void> work() override { return feed_->work(); }
     base::steady_time next_work() const override { return feed_->next_work(); }
     void ring() noexcept override { feed_->ring(); }
+    std::string_view waits_for() const override { return feed_->waits_for(); }
     bool took_changes() noexcept override { return feed_->took_changes(); }
 
     std::unique_ptr<stream_source> source_;
@@ -47,6 +54,17 @@ std::unique_ptr<feed> make_feed(const table_options& options, stream_source& sou
         return std::make_unique<poll_feed>(poll_options{.interval = options.poll_interval}, source,
                                            sink, state, time, log, seed);
     return std::make_unique<streams_feed>(streams_options{}, source, sink, state, time, log, seed);
+}
+
+/// "HOST/PID", a word: what others read in a lease.
+std::string name_of_this_process() {
+    std::array<char, 256> name{};
+    static_cast<void>(::gethostname(name.data(), name.size() - 1));
+    std::string host{name.data()};
+    for (char& c : host)
+        if (std::isgraph(static_cast<unsigned char>(c)) == 0)
+            c = '-';
+    return fmt::format("{}/{}", host, ::getpid());
 }
 
 redis::open_server server_of(const redis::server_options& options, const std::stop_token& stop) {
@@ -64,7 +82,8 @@ class dynamodb_table final : public remote_table {
     dynamodb_table(const table_options& options, std::unique_ptr<aws::account> by,
                    const base::clock& time, base::log& log)
         : options_{options}, account_{std::move(by)}, time_{time}, log_{log},
-          look_calls_{account_->calls_within(options_.look_timeout, log)}, items_{account_->calls(),
+          look_calls_{account_->calls_within(options_.look_timeout, log)},
+          feeder_calls_{account_->calls_within(feeder_call_timeout, log)}, items_{account_->calls(),
                                                                                   options_, time,
                                                                                   units_},
           looked_{*look_calls_, options_, time, units_}, replica_{replica_options_of(
@@ -85,7 +104,16 @@ class dynamodb_table final : public remote_table {
     bool looks_through() const override { return !options_.id_in_key.empty(); }
     result<std::optional<session>> look_for(std::string_view route_key,
                                             const std::stop_token& stop) override;
-    remote_usage usage() const override { return usage_of(account_->calls().counters(), units_); }
+    remote_usage usage() const override {
+        aws::client_counters all = account_->calls().counters();
+        for (const auto& more : {look_calls_->counters(), feeder_calls_->counters()}) {
+            all.calls += more.calls;
+            all.failed_calls += more.failed_calls;
+            all.retries += more.retries;
+            all.throttled += more.throttled;
+        }
+        return usage_of(all, units_);
+    }
 
   private:
     void note_defect(const std::string& table, std::string_view key, const std::string& defect);
@@ -94,7 +122,7 @@ class dynamodb_table final : public remote_table {
     std::unique_ptr<aws::account> account_;
     const base::clock& time_;
     base::log& log_;
-    std::unique_ptr<aws::client> look_calls_;
+    std::unique_ptr<aws::client> look_calls_, feeder_calls_;
     write_units units_;
     session_items items_, looked_;
     const replica_options replica_;
@@ -142,13 +170,14 @@ result<std::unique_ptr<feed>> dynamodb_table::open_feed(std::size_t which, feed_
         return std::unique_ptr<feed>{std::move(made)};
     }
     made->source_ = std::make_unique<dynamodb_source>(
-        account_->calls(), table,
+        by_redis ? *feeder_calls_ : account_->calls(), table,
         of_sessions ? session_form(options_.attributes) : container_form(*options_.containers),
         stop);
     if (by_redis) {
         redis::feeder_options how;
         how.slots = options_.feeders;
         how.name = fmt::format("table {}", table);
+        how.host = name_of_this_process();
         made->feed_ = std::make_unique<redis::redis_feeder>(
             how, keys, server_of(options_.redis, stop), late_server_of(options_.redis),
             *made->source_, state, time_, log_, std::random_device{}());

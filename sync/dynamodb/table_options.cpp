@@ -11,6 +11,7 @@ replica_options replica_options_of(const table_options& options, const aws::clie
                          options.attributes.text());
     if (const auto& c = options.containers)
         out.of += fmt::format(" {} {} {} {}", c->table, c->key, c->ip, c->port);
+    out.name = fmt::format("table {}", options.table);
     out.has_containers = options.containers.has_value();
     out.route_key = options.route_key;
     return out;

@@ -31,8 +31,10 @@ enum class table_of { sessions, containers };
 [[nodiscard]] base::result<std::vector<finding>>
 check_table(aws::client& calls, const table_options& options, table_of which);
 
-/// Looks at the server that `feed redis` names; writes nothing.
-[[nodiscard]] std::vector<finding> check_redis(const redis::server_options& options);
+/// Looks at the server that `feed redis` names, and at the keys of the tables in it, and tries all
+/// that feeders and hosts do there; what others see of them stays as it is.
+[[nodiscard]] std::vector<finding> check_redis(const table_options& options,
+                                               const aws::client& calls);
 
 /// What CreateTable is asked for: the keys and a stream, paid by request; of sessions the two
 /// indexes of the platform.

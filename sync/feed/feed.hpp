@@ -6,7 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 namespace postern::sync {
 
@@ -18,7 +18,19 @@ struct feed_state {
     std::atomic<bool> is_loading{false}; // a snapshot is being read
     std::atomic<std::uint64_t> records{0}, snapshots{0}, rows_scanned{0}, rows_removed{0},
         throttled{0}, gaps{0}, skipped{0}, errors{0}, calls{0};
+    /// Calls that the remote side has answered: with what was asked for, or a wish to slow down.
+    std::atomic<std::uint64_t> answers{0};
+    /// Of one that feeds other hosts.
+    std::atomic<std::uint64_t> leases{0}, leases_ended{0}, published{0}, passed_over{0},
+        published_snapshots{0};
 };
+
+/// Counts an answer, where `got` is one.
+template <class Result>
+void note_answer(feed_state& state, const Result& got, bool is_throttled = false) {
+    if (got || is_throttled)
+        state.answers.fetch_add(1, std::memory_order_relaxed);
+}
 
 class feed {
   public:
@@ -32,6 +44,9 @@ class feed {
     /// Someone on this host has written to the remote table, and to the replica: look soon, where
     /// that costs next to nothing.
     virtual void ring() noexcept = 0;
+    /// What keeps a replica from being filled though the remote side answers, a part of a sentence;
+    /// empty: nothing. As of the last `work`.
+    [[nodiscard]] virtual std::string_view waits_for() const { return {}; }
     /// `work` has put or removed rows since the last call.
     [[nodiscard]] virtual bool took_changes() noexcept = 0;
 };

@@ -42,7 +42,7 @@ void feed_thread::wait(const std::stop_token& stop, base::steady_time until) {
 }
 
 base::steady_time feed_thread::turn(const std::stop_token& stop) {
-    const std::uint64_t calls_before = state_.calls.load(std::memory_order_relaxed);
+    const std::uint64_t answers_before = state_.answers.load(std::memory_order_relaxed);
     tried_at_ = time_.steady();
     const auto done = work(stop);
     if (feed_ && feed_->took_changes())
@@ -50,9 +50,12 @@ base::steady_time feed_thread::turn(const std::stop_token& stop) {
     if (!done)
         return go_away(done.error());
     is_away_ = false;
-    // Nothing was due: that says nothing of the remote side.
-    if (state_.calls.load(std::memory_order_relaxed) != calls_before)
+    // Nothing was due, or what was begun has no answer yet: that says nothing of the remote side.
+    if (state_.answers.load(std::memory_order_relaxed) != answers_before)
         note_working();
+    // Not yet that nothing keeps it, while a failure may come again.
+    if (const auto why = feed_->waits_for(); logged_.empty() || !why.empty())
+        tell(why);
     return feed_->next_work();
 }
 
@@ -81,6 +84,7 @@ base::steady_time feed_thread::go_away(const base::failure& why) {
         logged_.push_back(why.code);
         log_.error("{} is away, {}: {}", options_.name, options_.meanwhile, why.text());
     }
+    tell(why.text());
     return failed_at_ + backoff_.next();
 }
 
@@ -90,6 +94,14 @@ void feed_thread::note_working() {
         return;
     logged_.clear();
     log_.notice("{} is back", options_.name);
+}
+
+void feed_thread::tell(std::string_view why) {
+    if (told_ == why)
+        return;
+    told_ = why;
+    if (options_.tell)
+        options_.tell(told_);
 }
 
 } // namespace postern::sync

@@ -31,6 +31,9 @@ struct feed_thread_options {
     /// and again is one line in the log.
     std::chrono::milliseconds back_after{5'000};
     std::string meanwhile = "the replica stays as it was"; // in the log
+    /// Told on the feed's thread why the replica cannot be filled for now, whenever that is another
+    /// reason; empty: nothing keeps it.
+    std::function<void(const std::string& why)> tell;
 };
 
 /// `ring` is thread-safe. The destructor stops and waits: for a call's time at most.
@@ -55,6 +58,7 @@ class feed_thread {
     void wait(const std::stop_token& stop, base::steady_time until);
     [[nodiscard]] base::steady_time go_away(const base::failure& why);
     void note_working();
+    void tell(std::string_view why);
 
     const feed_thread_options options_;
     const open_feed open_;
@@ -70,6 +74,7 @@ class feed_thread {
     base::steady_time tried_at_{};
     base::steady_time failed_at_{};
     std::vector<base::error_code> logged_; // since it was last back
+    std::string told_;
 
     std::mutex mutex_;
     std::condition_variable_any woken_;

@@ -47,6 +47,7 @@ void parallel_scan::read(segment& one) {
     if (page)
         for (row_change& row : page->rows)
             row.read_from_ms = from_ms;
+    note_answer(state_, page, !page && page.error().code == feed_error::throttled);
     const std::lock_guard lock{mutex_};
     if (!page) {
         note_failure(one, page.error());

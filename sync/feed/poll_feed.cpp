@@ -46,8 +46,10 @@ result<void> poll_feed::work() {
         note_end(now);
     if (done->how == snapshot::progress::held)
         begin_at_ = now + options_.confirm_after;
-    if (done->how == snapshot::progress::ended)
-        state_.current_at_ms.store(began_ms_, std::memory_order_relaxed);
+    if (done->how != snapshot::progress::ended)
+        return {};
+    const bool is_first = state_.current_at_ms.exchange(began_ms_, std::memory_order_relaxed) == 0;
+    has_changed_ = has_changed_ || is_first; // what waited for it can go on
     return {};
 }
 

@@ -67,6 +67,7 @@ result<stream_description> streams_feed::describe_paced() {
     describe_allowed_at_ = now + options_.describe_gap;
     count_call();
     auto seen = source_.describe();
+    note_answer(state_, seen, !seen && seen.error().code == feed_error::throttled);
     if (seen) {
         after_describe_.reset();
         return seen;
@@ -184,6 +185,7 @@ result<void> streams_feed::ask_for_children(const std::string& of) {
     describe_allowed_at_ = now + options_.describe_gap;
     count_call();
     const auto seen = source_.describe_children(arn_, of);
+    note_answer(state_, seen);
     // A source that cannot say, or not now, is asked for the whole stream next.
     tree_.add_children(of, seen ? *seen : stream_description{}, now);
     if (!seen && seen.error().code == feed_error::throttled) {
@@ -226,6 +228,7 @@ result<void> streams_feed::work_on_snapshot() {
         snapshot_at_ = now + options_.confirm_after;
     if (done->how != snapshot::progress::ended)
         return {};
+    has_changed_ = has_changed_ || !is_complete_; // what waited for it can go on
     is_complete_ = true;
     kept_current_ms_ = current_ms;
     snapshot_at_ = now + spread(options_.snapshot_interval, random_);

@@ -37,6 +37,7 @@ result<void> streams_feed::open(shard& one) {
     }
     count_call();
     auto iterator = source_.iterator(arn_, one.id, one.place, one.last);
+    note_answer(state_, iterator);
     if (!iterator)
         return fail(one, iterator.error());
     if (iterator->empty())
@@ -51,6 +52,7 @@ result<void> streams_feed::poll(shard& from) {
     from.pace.calls(time_.steady());
     count_call();
     const auto page = source_.records(from.iterator, options_.page_records);
+    note_answer(state_, page);
     return page ? take(from, *page, began_ms) : fail(from, page.error());
 }
 
@@ -119,6 +121,7 @@ result<void> streams_feed::keep(const shard& from, const std::string& last, bool
 result<void> streams_feed::fail(shard& at, const base::failure& why) {
     const auto now = time_.steady();
     if (why.code == feed_error::throttled) {
+        state_.answers.fetch_add(1, std::memory_order_relaxed);
         state_.throttled.fetch_add(1, std::memory_order_relaxed);
         at.pace.throttle(now);
         return {};

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t password_bytes_max = 4'096;
 constexpr std::size_t error_bytes_shown = 300;
+constexpr std::size_t first_bytes_shown = 16;
 
 std::string sha1_of(std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -53,8 +54,9 @@ class connection final : public server {
         auto answer = exchange(words, waits);
         if (!answer) {
             stream_.reset();
-            return named(answer.error());
+            return named(has_answered_ ? answer.error() : at_first(answer.error()));
         }
+        has_answered_ = true;
         if (answer->what != reply::kind::error)
             return answer;
         // What a server says whose part has changed goes for the whole connection.
@@ -67,6 +69,17 @@ class connection final : public server {
     failure named(const failure& why) const {
         return {why.code,
                 why.what.empty() ? name_of(to_) : fmt::format("{}: {}", name_of(to_), why.what)};
+    }
+
+    /// What goes wrong before any answer may not be a Redis, or not one without TLS.
+    failure at_first(const failure& why) const {
+        if (why.code == redis_error::strange)
+            return {why.code,
+                    fmt::format("what answers there is no Redis, it says \"{}\"", first_)};
+        if (!to_.is_tls && why.code == redis_error::away)
+            return {why.code,
+                    fmt::format("{}; is it a port with TLS? rediss:// is for those", why.what)};
+        return why;
     }
 
     result<void> show_password() {
@@ -107,6 +120,8 @@ class connection final : public server {
             const auto got = stream_->read_some(buffer_, until);
             if (!got)
                 return got.error();
+            if (!has_answered_ && first_.empty())
+                first_.assign(buffer_.data(), std::min(*got, first_bytes_shown));
             if (auto fed = reader_.feed({buffer_.data(), *got}); !fed)
                 return fed.error();
         }
@@ -117,6 +132,8 @@ class connection final : public server {
     const std::stop_callback<std::function<void()>> on_stop_;
     std::unique_ptr<byte_stream> stream_;
     reply_reader reader_;
+    bool has_answered_ = false;
+    std::string first_; // that it said
     std::array<char, 16'384> buffer_{};
 };
 

@@ -134,12 +134,13 @@ result<void> publisher::publish(const std::vector<std::string>& arguments) {
     if (word == "stream")
         return failure{redis_error::other_data, "the table has a later stream"};
     const auto number = answer->at(1).whole(), rows = answer->at(2).whole();
-    const auto published = answer->at(3).whole();
-    if (word != "ok" || !number || !rows || !published)
+    const auto published = answer->at(3).whole(), passed_over = answer->at(4).whole();
+    if (word != "ok" || !number || !rows || !published || !passed_over)
         return strange("publish");
     number_ = static_cast<std::uint64_t>(*number);
     rows_ = static_cast<std::uint64_t>(*rows);
-    published_ += static_cast<std::uint64_t>(*published);
+    published_.changes += static_cast<std::uint64_t>(*published);
+    published_.passed_over += static_cast<std::uint64_t>(*passed_over);
     return {};
 }
 
@@ -172,7 +173,7 @@ result<void> publisher::put(std::span<const row_change> changes, std::string_vie
 result<std::uint64_t> publisher::sweep(const std::function<bool(std::string_view)>& keeps,
                                        std::string_view position) {
     std::string cursor = "0";
-    const std::uint64_t before = published_;
+    const std::uint64_t before = published_.changes;
     do {
         // Only what was there when the scan began: of later rows it knows nothing.
         const auto page =
@@ -194,9 +195,10 @@ result<std::uint64_t> publisher::sweep(const std::function<bool(std::string_view
             if (auto done = publish(arguments); !done)
                 return done.error();
     } while (cursor != "0");
-    const std::uint64_t removed = published_ - before;
+    const std::uint64_t removed = published_.changes - before;
     if (auto done = publish(beginning({.position = position, .completes = true})); !done)
         return done.error();
+    ++published_.snapshots;
     kept_position_ = position;
     return removed;
 }

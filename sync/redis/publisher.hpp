@@ -48,8 +48,12 @@ class publisher final : public row_sink {
     [[nodiscard]] base::result<std::uint64_t> count() override { return rows_; }
     void scan_begins(std::int64_t) override { begun_ = number_; }
 
-    /// Rows that were news to Redis.
-    [[nodiscard]] std::uint64_t published() const noexcept { return published_; }
+    struct totals {
+        std::uint64_t changes = 0;     // that were news to Redis
+        std::uint64_t passed_over = 0; // records of the stream in which only activity differed
+        std::uint64_t snapshots = 0;   // to their end
+    };
+    [[nodiscard]] const totals& published() const noexcept { return published_; }
 
   private:
     struct said {
@@ -72,7 +76,7 @@ class publisher final : public row_sink {
     std::uint64_t number_ = 0; // of the last change in Redis, as far as it is known
     std::uint64_t begun_ = 0;  // `number_` when the scan began
     std::uint64_t rows_ = 0;
-    std::uint64_t published_ = 0;
+    totals published_;
 };
 
 /// The source of a feeder: the publisher is told which stream it is.

@@ -21,6 +21,8 @@ const char* message_of(redis_error e) {
         return "the data in Redis is not what it was";
     case redis_error::stopped:
         return "stopped";
+    case redis_error::foreign_key:
+        return "it is somebody else's";
     }
     return "unknown redis error";
 }

@@ -13,6 +13,7 @@ enum class redis_error {
     lease_lost, // another host may be the feeder now
     other_data, // the data in Redis was emptied, replaced or damaged
     stopped,
+    foreign_key, // a key of ours is somebody else's, of another type
 };
 [[nodiscard]] const boost::system::error_category& redis_error_category() noexcept;
 [[nodiscard]] inline boost::system::error_code make_error_code(redis_error e) noexcept {

@@ -1,5 +1,6 @@
 #include "sync/redis/redis_feed.hpp"
 
+#include "sync/redis/foreign_key.hpp"
 #include "sync/redis/row_text.hpp"
 #include "sync/spread.hpp"
 
@@ -88,21 +89,25 @@ class redis_feed::rows_source final : public stream_source {
 redis_feed::redis_feed(const redis_feed_options& options, const table_keys& keys, open_server open,
                        row_sink& sink, feed_state& state, const base::clock& time, base::log& log,
                        std::uint64_t seed)
-    : options_{options}, keys_{keys}, open_{std::move(open)}, sink_{sink}, state_{state},
-      time_{time}, log_{log}, random_{seed}, page_max_{options.scan.page_rows},
-      rows_{std::make_unique<rows_source>(*this)}, snapshot_{sink, state, log}, after_snapshot_{
-                                                                                    snapshot_pause,
-                                                                                    seed + 1} {}
+    : options_{options}, keys_{keys}, looked_at_{keys.looked_at()}, open_{std::move(open)},
+      sink_{sink}, state_{state}, time_{time}, log_{log}, random_{seed},
+      page_max_{options.scan.page_rows}, rows_{std::make_unique<rows_source>(*this)},
+      snapshot_{sink, state, log}, after_snapshot_{snapshot_pause, seed + 1} {}
 
 result<void> redis_feed::work() {
+    const std::uint64_t calls = state_.calls.load(std::memory_order_relaxed);
     auto done = redis_ ? result<void>{} : connect();
     if (done)
         done = do_due_work();
+    if (state_.calls.load(std::memory_order_relaxed) != calls)
+        note_answer(state_, done);
     if (!done && done.error().code == redis_error::stopped)
         return {};
     if (!done && done.error().code.category() == redis_error_category()) {
         if (done.error().code == redis_error::too_large)
             page_max_ = std::max<std::size_t>(page_max_ / 4, 1);
+        if (redis_)
+            done = explained(done.error(), *redis_, keys_);
         redis_.reset();
         // Another process there may have the same rows in another order: a scan cannot go on.
         snapshot_.drop();
@@ -161,10 +166,11 @@ result<void> redis_feed::do_due_work() {
 result<redis_feed::sight> redis_feed::see() {
     const std::int64_t before_ms = base::to_epoch_ms(time_.wall());
     count_call();
-    const auto answer = redis_->run(look_script(), {keys_.meta, keys_.rows}, {});
+    const auto answer = redis_->run(look_script(), looked_at_, {});
     if (!answer)
         return answer.error();
     sight there;
+    there.is_fed = answer->at(6).whole().value_or(0) > 0;
     there.last.epoch = answer->at(0).text;
     if (there.last.epoch.empty())
         return there;
@@ -188,9 +194,13 @@ result<void> redis_feed::look() {
     if (!there)
         return there.error();
     if (!there->is_whole) {
-        wait_for_feeder();
+        look_at_ = time_.steady() + waiting_pause_;
+        waiting_pause_ = std::min(waiting_pause_ * 2, options_.look_interval);
+        wait_for_feeder(there->is_fed);
         return {};
     }
+    waits_for_ = {};
+    waiting_pause_ = waiting_pause;
     if (std::exchange(is_waiting_, false))
         log_.notice("Redis has the whole table");
     const auto why = obstacle(*there);
@@ -205,7 +215,9 @@ result<void> redis_feed::look() {
     return {};
 }
 
-void redis_feed::wait_for_feeder() {
+void redis_feed::wait_for_feeder(bool is_fed) {
+    waits_for_ = is_fed ? "Redis does not have the whole table yet, a feeder is filling it"
+                        : "Redis does not have the whole table, and no host feeds it";
     // An empty or half-filled Redis says nothing of the table.
     is_verified_ = false;
     snapshot_.drop();
@@ -274,18 +286,12 @@ result<void> redis_feed::work_on_snapshot() {
         snapshot_at_ = now + options_.confirm_after;
     if (done->how != snapshot::progress::ended)
         return {};
+    has_changed_ = has_changed_ || !is_complete_; // what waited for it can go on
     is_complete_ = true;
     after_snapshot_.reset();
     snapshot_at_ = now + spread(options_.snapshot_interval, random_);
     note_current();
     return {};
-}
-
-void redis_feed::note_current() {
-    if (!is_complete_ || at_.number < seen_)
-        return;
-    if (seen_current_ms_ > state_.current_at_ms.load(std::memory_order_relaxed))
-        state_.current_at_ms.store(seen_current_ms_, std::memory_order_relaxed);
 }
 
 } // namespace postern::sync::redis

@@ -51,16 +51,22 @@ class redis_feed final : public feed {
     [[nodiscard]] base::steady_time next_work() const override;
     /// What is written on this host stands in the replica already; all else comes by Redis.
     void ring() noexcept override {}
+    [[nodiscard]] std::string_view waits_for() const override { return waits_for_; }
     [[nodiscard]] bool took_changes() noexcept override {
         return std::exchange(has_changed_, false);
     }
 
   private:
+    /// The first one of a feeder that fills Redis: a small table takes it no longer. Each further
+    /// one is twice as long.
+    static constexpr std::chrono::milliseconds waiting_pause{100};
+
     /// What Redis has, by its own word.
     struct sight {
         redis_position last;
         bool is_whole = false;       // a feeder has filled it, and nothing is missing
         std::int64_t current_ms = 0; // by this host's clock; 0: not known
+        bool is_fed = false;         // a host holds a lease
     };
     /// The rows in Redis, as a snapshot reads them.
     class rows_source;
@@ -72,7 +78,7 @@ class redis_feed final : public feed {
     /// Why the changes behind `at_` are not all there, a part of a sentence; empty: they are.
     [[nodiscard]] base::result<std::string> obstacle(const sight& there);
     void begin_anew(const sight& there, std::string_view why);
-    void wait_for_feeder();
+    void wait_for_feeder(bool is_fed);
     [[nodiscard]] base::result<void> read_log(std::chrono::milliseconds block);
     [[nodiscard]] base::result<void> take(const reply& entries);
     [[nodiscard]] base::result<void> work_on_snapshot();
@@ -83,6 +89,7 @@ class redis_feed final : public feed {
 
     const redis_feed_options options_;
     const table_keys keys_;
+    const std::vector<std::string> looked_at_; // keys of look
     const open_server open_;
     row_sink& sink_;
     feed_state& state_;
@@ -97,7 +104,9 @@ class redis_feed final : public feed {
     bool is_complete_ = false;  // the replica has all up to `at_`
     bool is_verified_ = false;  // by this connection: the changes behind `at_` are there
     bool is_waiting_ = false;   // for a feeder, and it was said
-    bool has_gap_ = false;      // changes behind `at_` are gone
+    std::string_view waits_for_;
+    std::chrono::milliseconds waiting_pause_ = waiting_pause; // until the next look at its work
+    bool has_gap_ = false;                                    // changes behind `at_` are gone
     redis_position at_;
     std::uint64_t seen_ = 0;           // there was a change of this number, and
     std::int64_t seen_current_ms_ = 0; // then all that the table had was in Redis

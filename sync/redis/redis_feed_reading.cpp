@@ -75,6 +75,13 @@ result<void> redis_feed::read_log(std::chrono::milliseconds block) {
     return {};
 }
 
+void redis_feed::note_current() {
+    if (!is_complete_ || at_.number < seen_)
+        return;
+    if (seen_current_ms_ > state_.current_at_ms.load(std::memory_order_relaxed))
+        state_.current_at_ms.store(seen_current_ms_, std::memory_order_relaxed);
+}
+
 void redis_feed::note_gap() {
     has_gap_ = true;
     is_verified_ = false;

@@ -1,5 +1,7 @@
 #include "sync/redis/redis_feeder.hpp"
 
+#include "sync/redis/foreign_key.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -29,7 +31,7 @@ redis_feeder::redis_feeder(const feeder_options& options, const table_keys& keys
                            const base::clock& time, base::log& log, std::uint64_t seed)
     : options_{options}, keys_{keys}, open_{std::move(open)}, open_late_{std::move(open_late)},
       source_{source}, state_{state}, time_{time}, log_{log}, random_{seed},
-      after_loss_{{}, seed + 1}, token_{fmt::format("{:016x}{:016x}", random_(),
+      after_loss_{{}, seed + 1}, token_{fmt::format("{} {:016x}{:016x}", options.host, random_(),
                                                     std::random_device{}())} {}
 
 redis_feeder::~redis_feeder() {
@@ -50,7 +52,8 @@ result<void> redis_feeder::work() {
         redis_ = std::move(*opened);
     }
     auto done = slot_ == 0 ? try_for_lease() : feed_once();
-    return done ? std::move(done) : give_way(done.error());
+    note_published();
+    return done ? std::move(done) : give_way(explained(done.error(), *redis_, keys_));
 }
 
 base::steady_time redis_feeder::next_work() const {
@@ -74,14 +77,16 @@ result<void> redis_feeder::try_for_lease() {
     const auto slot = got->whole();
     if (!slot || *slot > options_.slots)
         return failure{redis_error::strange, "no lease's number"};
-    if (*slot == 0)
+    // One that is got says nothing yet of what the host can do with it.
+    if (*slot == 0) {
+        note_answer(state_, got);
         return {};
+    }
     slot_ = static_cast<unsigned>(*slot);
+    state_.leases.fetch_add(1, std::memory_order_relaxed);
     feeding_ = std::make_unique<feeding>(*this, slot_);
     open_at_ = {};
     good_at_ = time_.steady();
-    log_.notice("this host feeds {} to Redis, as number {} of {}", options_.name, slot_,
-                options_.slots);
     return {};
 }
 
@@ -91,9 +96,12 @@ result<void> redis_feeder::open_stream() {
     if (!opened)
         return opened.error();
     if (*opened) {
+        log_.notice("this host feeds {} to Redis, as number {} of {}", options_.name, slot_,
+                    options_.slots);
         feeding_->stream = std::make_unique<streams_feed>(
             options_.streams, feeding_->from, feeding_->to, state_, time_, log_, random_());
         beat_at_ = {};
+        good_at_ = time_.steady();
         return {};
     }
     // The lease has to be kept all the same: another host would only wait, too.
@@ -112,16 +120,19 @@ result<void> redis_feeder::feed_once() {
     }
     if (is_rung_.exchange(false, std::memory_order_relaxed))
         feeding_->stream->ring();
-    const std::uint64_t calls = state_.calls.load(std::memory_order_relaxed);
+    const std::uint64_t answers = state_.answers.load(std::memory_order_relaxed);
     auto done = feeding_->stream->work();
-    // Where nothing was due, that says nothing of the table.
-    if (done && state_.calls.load(std::memory_order_relaxed) != calls)
+    // A call that failed, and is no news yet, is none that says that the table can be read.
+    if (state_.answers.load(std::memory_order_relaxed) != answers)
         good_at_ = time_.steady();
     if (!done && is_of_redis(done.error()))
         return done;
     if (time_.steady() >= beat_at_)
         if (auto kept = beat(); !kept)
             return kept;
+    // Of each shard the first failures are no news: of many that hang, none is for minutes.
+    if (done && time_.steady() - good_at_ >= options_.patience)
+        return failure{store_error::unavailable, "its calls have no answer"};
     return done;
 }
 
@@ -153,7 +164,7 @@ result<void> redis_feeder::give_way(const failure& why) {
     // What is in memory may be ahead of what is in Redis now: whoever feeds next, this host as
     // well, begins at the position that Redis has. A lease that is still its own it finds again.
     forget();
-    slot_ = 0;
+    has_lease_no_more();
     try_at_ = now + after_loss_.next();
     if (why.code == redis_error::lease_lost || why.code == redis_error::other_data) {
         log_.notice("{} is fed to Redis anew: {}", options_.name, why.text());
@@ -161,6 +172,24 @@ result<void> redis_feeder::give_way(const failure& why) {
     }
     redis_.reset();
     return why;
+}
+
+void redis_feeder::has_lease_no_more() {
+    if (std::exchange(slot_, 0) != 0)
+        state_.leases_ended.fetch_add(1, std::memory_order_relaxed);
+}
+
+void redis_feeder::note_published() {
+    if (!feeding_)
+        return;
+    const publisher::totals now = feeding_->to.published();
+    const publisher::totals told = std::exchange(feeding_->told, now);
+    const auto add = [](std::atomic<std::uint64_t>& to, std::uint64_t more) {
+        to.fetch_add(more, std::memory_order_relaxed);
+    };
+    add(state_.published, now.changes - told.changes);
+    add(state_.passed_over, now.passed_over - told.passed_over);
+    add(state_.published_snapshots, now.snapshots - told.snapshots);
 }
 
 void redis_feeder::forget() {
@@ -175,7 +204,7 @@ void redis_feeder::let_go() {
         if (const auto late = open_late_())
             (void)(*late)->run(release_script(), {keys_.lease(slot_)}, {token_});
     }
-    slot_ = 0;
+    has_lease_no_more();
 }
 
 std::chrono::milliseconds redis_feeder::about(std::chrono::milliseconds time) {

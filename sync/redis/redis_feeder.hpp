@@ -27,6 +27,7 @@ struct feeder_options {
     std::chrono::milliseconds patience{30'000};
     std::chrono::milliseconds rest{60'000};
     std::string name = "the table"; // in the log
+    std::string host = "-";         // what this one is called in a lease, a word
 };
 
 /// As a `feed` it fills no replica: its state is about Redis. Not thread-safe but for `ring`; the
@@ -50,6 +51,7 @@ class redis_feeder final : public feed {
         feeding(redis_feeder& by, unsigned slot);
         publisher to;
         named_stream_source from;
+        publisher::totals told;               // of them, in the state
         std::unique_ptr<streams_feed> stream; // once what is in Redis is known
     };
 
@@ -58,6 +60,8 @@ class redis_feeder final : public feed {
     [[nodiscard]] base::result<void> open_stream();
     [[nodiscard]] base::result<void> beat();
     [[nodiscard]] base::result<void> give_way(const base::failure& why);
+    void note_published();
+    void has_lease_no_more();
     void forget();
     void let_go();
     [[nodiscard]] std::chrono::milliseconds about(std::chrono::milliseconds time);

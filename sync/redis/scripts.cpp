@@ -32,8 +32,21 @@ end
 return 0
 )lua";
 
+/// In front of those that would write beside, or over, what somebody else keeps in a key of ours.
+constexpr std::string_view types_text = R"lua(
+local function are_ours(from)
+    local kinds = {'hash', 'hash', 'hash', 'zset', 'stream'}
+    for at = from, #kinds do
+        local there = redis.call('TYPE', KEYS[at]).ok
+        if there ~= 'none' and there ~= kinds[at] then return false end
+    end
+    return true
+end
+)lua";
+
 constexpr std::string_view adopt_text = R"lua(
 local meta, rows = KEYS[1], KEYS[2]
+if not are_ours(1) then return redis.error_reply('WRONGTYPE') end
 if redis.call('GET', KEYS[6]) ~= ARGV[1] then return {'lost'} end
 local has = redis.call('HMGET', meta, 'epoch', 'number', 'rows', 'complete')
 if not has[1] or not tonumber(has[2]) or redis.call('HLEN', rows) ~= tonumber(has[3]) then
@@ -70,6 +83,7 @@ end
 local function label(arn) return (string.gsub(string.match(arn, '/stream/(.*)$') or '', '%D', '')) end
 
 if redis.replicate_commands then redis.replicate_commands() end
+if not are_ours(3) then return redis.error_reply('WRONGTYPE') end
 if redis.call('GET', lease) ~= token then return {'lost'} end
 local has = redis.call('HMGET', meta, 'epoch', 'number', 'rows', 'stream', 'lineage', 'current', 'check')
 if has[1] ~= epoch or not tonumber(has[2]) or redis.call('HLEN', rows) ~= tonumber(has[3]) then
@@ -85,7 +99,7 @@ redis.call('PEXPIRE', lease, lease_ms)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local published = 0
+local published, passed_over = 0, 0
 local function tell(key, row)
     local id = whole(number) .. '-0'
     local told = redis.pcall('XADD', log, 'MAXLEN', '~', log_max, id, 'c', check, 'k', key, 'r', row)
@@ -109,7 +123,8 @@ for at = 14, #ARGV, 7 do
     its_activity, its_ttl = tonumber(its_activity), tonumber(its_ttl)
     if tonumber(its_lineage) ~= lineage then its_sequence = '0' end
     local takes
-    if sequence ~= '' then
+    local is_record = sequence ~= ''
+    if is_record then
         takes = is_after(sequence, its_sequence)
     else
         takes = tonumber(its_number) <= begun
@@ -119,6 +134,7 @@ for at = 14, #ARGV, 7 do
         activity - its_activity < step and ttl - its_ttl < step and
         (its_ttl == 0 or ttl == its_ttl or its_ttl > now + step) then
         takes = false
+        if is_record then passed_over = passed_over + 1 end
     end
     if takes and kind == 'put' then
         number = number + 1
@@ -148,7 +164,7 @@ for _, key in ipairs(redis.call('ZRANGEBYSCORE', gone_at, '-inf', whole(now - go
     redis.call('ZREM', gone_at, key)
 end
 if published > 0 then
-    redis.call('HSET', meta, 'number', whole(number), 'rows', whole(count), 'check', check)
+    redis.call('HSET', meta, 'number', whole(number), 'rows', whole(count), 'check', check, 'changed', whole(now))
 end
 if position ~= '' then redis.call('HSET', meta, position_name, position) end
 if completes == '1' then redis.call('HSET', meta, 'complete', '1') end
@@ -157,7 +173,7 @@ if lag ~= '' then
     if current > now then current = 0 end
     redis.call('HSET', meta, 'current', whole(math.max(current, now - tonumber(lag))))
 end
-return {'ok', whole(number), whole(count), whole(published)}
+return {'ok', whole(number), whole(count), whole(published), whole(passed_over)}
 )lua";
 
 constexpr std::string_view old_keys_text = R"lua(
@@ -174,13 +190,14 @@ return {'ok', page[1], keys}
 
 constexpr std::string_view look_text = R"lua(
 local has = redis.call('HMGET', KEYS[1], 'epoch', 'complete', 'number', 'check', 'current', 'rows')
-if not has[1] then return {'', '', '0', '', '-1', '0'} end
+local held = redis.call('EXISTS', unpack(KEYS, 3))
+if not has[1] then return {'', '', '0', '', '-1', '0', held} end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local age = '-1'
 if has[5] then age = string.format('%.0f', math.max(now - tonumber(has[5]), 0)) end
 local whole = redis.call('HLEN', KEYS[2]) == tonumber(has[6]) and '1' or '0'
-return {has[1], has[2] or '', has[3] or '', has[4] or '', age, whole}
+return {has[1], has[2] or '', has[3] or '', has[4] or '', age, whole, held}
 )lua";
 
 constexpr std::string_view page_text = R"lua(
@@ -201,10 +218,18 @@ table_keys::table_keys(std::string_view table, std::string_view of)
     gone = prefix_ + "gone";
     gone_at = prefix_ + "gone_at";
     log = prefix_ + "log";
+    spare = prefix_ + "spare";
 }
 
 std::string table_keys::lease(unsigned slot) const {
     return fmt::format("{}lease{}", prefix_, slot);
+}
+
+std::vector<std::string> table_keys::looked_at() const {
+    std::vector<std::string> keys{meta, rows};
+    for (unsigned slot = 1; slot <= slots_max; ++slot)
+        keys.push_back(lease(slot));
+    return keys;
 }
 
 const script& acquire_script() {
@@ -216,11 +241,13 @@ const script& release_script() {
     return made;
 }
 const script& adopt_script() {
-    static const script made{adopt_text};
+    static const std::string text = fmt::format("{}{}", types_text, adopt_text);
+    static const script made{text};
     return made;
 }
 const script& publish_script() {
-    static const script made{publish_text};
+    static const std::string text = fmt::format("{}{}", types_text, publish_text);
+    static const script made{text};
     return made;
 }
 const script& old_keys_script() {

@@ -9,14 +9,20 @@
 
 namespace postern::sync::redis {
 
+/// Feeders of one table at one time: more may not read a shard of a stream.
+inline constexpr unsigned slots_max = 2;
+
 /// The keys of one followed table. All have one hash tag: a cluster keeps them together.
 struct table_keys {
     /// `of`: which table, read in which way. Hosts that read it in another way have other keys.
     table_keys(std::string_view table, std::string_view of);
 
     std::string meta, rows, gone, gone_at, log;
+    std::string spare; // for tries
     /// `slot` from 1.
     [[nodiscard]] std::string lease(unsigned slot) const;
+    /// KEYS of look: meta rows lease1 lease2.
+    [[nodiscard]] std::vector<std::string> looked_at() const;
 
   private:
     std::string prefix_;
@@ -32,13 +38,13 @@ struct table_keys {
 /// {"lost"}, {"wait"} (another feeder fills it), or {"ok", epoch, number, rows, positions...}.
 [[nodiscard]] const script& adopt_script();
 /// KEYS as adopt's first six, ARGV: see publisher.cpp. Returns {"lost"}, {"other"}, {"stream"} (the
-/// table has a later one), or {"ok", number, rows, published}.
+/// table has a later one), or {"ok", number, rows, published, passed over}.
 [[nodiscard]] const script& publish_script();
 /// KEYS meta rows, ARGV epoch cursor count number. Keys whose row was brought by no later change
 /// than `number`. Returns {"other"} or {"ok", cursor, keys}.
 [[nodiscard]] const script& old_keys_script();
-/// KEYS meta rows lease1..., no ARGV. Returns {epoch, complete, number, check, age in ms or -1,
-/// whole}.
+/// KEYS table_keys::looked_at. Returns {epoch, complete, number, check, age in ms or -1, whole,
+/// leases held}.
 [[nodiscard]] const script& look_script();
 /// KEYS meta rows, ARGV epoch cursor count. Returns {"other"} or {"ok", cursor, {key, row, ...}}.
 [[nodiscard]] const script& page_script();

@@ -44,7 +44,11 @@ class tls_stream final : public byte_stream {
             return failure{redis_error::away,
                            fmt::format("its certificate is not trusted: {}",
                                        ::X509_verify_cert_error_string(verdict))};
-        return done.error();
+        if (done.error().code == redis_error::stopped)
+            return done.error();
+        return failure{done.error().code, fmt::format("{}; is it a port without TLS? redis:// is "
+                                                      "for those",
+                                                      done.error().what)};
     }
     result<std::size_t> read_some(std::span<char> into, deadline until) override {
         const auto got = repeat(until, [&] {

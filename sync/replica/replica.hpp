@@ -21,6 +21,7 @@ struct replica_options {
     std::string path;
     /// Which remote table, read in which way. A replica of another is begun anew.
     std::string of;
+    std::string name = "the remote table"; // in messages
     bool has_containers = false; // sessions may name a container, whose address another table has
     base::text_template route_key;
     std::chrono::milliseconds busy_timeout{5'000};
@@ -35,6 +36,11 @@ using note_defect = std::function<void(std::string_view key, const std::string& 
 [[nodiscard]] base::result<void>
 prepare_replica(const replica_options& options,
                 const std::function<void(const std::string& sentence)>& note);
+
+/// What keeps it from being filled, by one of those who work on that: told to whoever opens it as a
+/// store before it is (replica_store.hpp), in any process. Empty: nothing, any more. Those of a
+/// process that is gone are forgotten by prepare_replica.
+void note_trouble(const replica_options& options, std::size_t by, const std::string& why);
 
 /// One connection each, for one thread. Requires: prepare_replica. Errors: unavailable.
 [[nodiscard]] base::result<std::unique_ptr<row_sink>>

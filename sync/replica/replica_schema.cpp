@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <unistd.h>
@@ -52,8 +53,11 @@ result<void> make_tables(database& db, const replica_options& options) {
     const auto mark = read_meta(db, "replica_of");
     if (!mark)
         return mark.error();
-    if (*mark == mark_of(options))
-        return {};
+    if (*mark == mark_of(options)) {
+        if (auto forgotten = db.execute("DELETE FROM meta WHERE name GLOB 'trouble_*'"); !forgotten)
+            return forgotten;
+        return make.commit();
+    }
     if (!mark->empty())
         return failure{store_error::invalid, "it is a replica of " + *mark};
     const auto sessions = db.value_of("SELECT count(*) FROM sessions");
@@ -117,6 +121,48 @@ result<std::unique_ptr<database>> open_replica(const replica_options& options) {
         return failure{store_error::unavailable,
                        fmt::format("replica {}: it is no replica of {}", options.path, options.of)};
     return db;
+}
+
+bool is_made(const replica_options& options) {
+    const auto db = database::open(options.path, false);
+    if (!db)
+        return ::access(options.path.c_str(), F_OK) == 0;
+    const auto tables = (*db)->value_of("SELECT count(*) FROM sqlite_master WHERE name = 'meta'");
+    // Who makes it has it locked for a moment, and nobody has one that is made.
+    if (!tables)
+        return tables.error().code != store_error::unavailable;
+    if (*tables == "0")
+        return false;
+    const auto mark = read_meta(**db, "replica_of");
+    return !mark || !mark->empty();
+}
+
+void note_trouble(const replica_options& options, std::size_t by, const std::string& why) {
+    const auto db = open_replica(options);
+    if (!db)
+        return;
+    // Where it cannot be written, nobody can fill it either, and says so.
+    const std::string name = fmt::format("trouble_{}", by);
+    static_cast<void>(why.empty()
+                          ? (*db)->prepared("DELETE FROM meta WHERE name = ?1").bind(name).run()
+                          : write_meta(**db, name, why));
+}
+
+result<std::string> troubles_of(database& db) {
+    std::vector<std::string> told;
+    auto rows = db.prepared("SELECT value FROM meta WHERE name GLOB 'trouble_*' ORDER BY name");
+    for (;;) {
+        const auto row = rows.step();
+        if (!row)
+            return row.error();
+        if (!*row)
+            return fmt::format("{}", fmt::join(told, "; "));
+        // A server that is away is away for all who need it.
+        const std::string_view why = rows.text(0);
+        if (std::none_of(told.begin(), told.end(),
+                         [&](const std::string& one) { return why.ends_with(one); }))
+            told.emplace_back(why);
+    }
 }
 
 result<std::string> read_meta(database& db, std::string_view name) {

@@ -25,6 +25,11 @@ inline constexpr std::string_view container_position = "position_containers";
 [[nodiscard]] base::result<void> write_meta(sqlite::database& db, std::string_view name,
                                             std::string_view value);
 
+/// What keeps it from being filled, a part of a sentence; empty: nothing that is known of.
+[[nodiscard]] base::result<std::string> troubles_of(sqlite::database& db);
+/// Whether prepare_replica has made it, of whichever remote table: for whoever may come first.
+[[nodiscard]] bool is_made(const replica_options& options);
+
 /// A container's address, and that of the sessions in it. One without an address is as good as
 /// none.
 [[nodiscard]] base::result<void> set_target(sqlite::database& db, std::string_view container_id,

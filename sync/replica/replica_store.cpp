@@ -37,15 +37,25 @@ class replica_store final : public sqlite::sqlite_connection {
 
 result<std::unique_ptr<store>> open_replica_store(const replica_options& options,
                                                   ask_current current) {
+    if (!is_made(options))
+        return failure{store_error::loading,
+                       fmt::format("the replica of {} is yet to be made", options.name)};
     auto db = open_replica(options);
     if (!db)
         return db.error();
     const auto loaded = is_loaded(**db, options.has_containers);
     if (!loaded)
         return loaded.error();
-    if (!*loaded)
-        return failure{store_error::unavailable,
-                       fmt::format("replica of {}: its first snapshot is being read", options.of)};
+    if (!*loaded) {
+        const auto troubles = troubles_of(**db);
+        if (!troubles)
+            return troubles.error();
+        return failure{store_error::loading,
+                       troubles->empty()
+                           ? fmt::format("the first snapshot of {} is being read", options.name)
+                           : fmt::format("the first snapshot of {} is still to be read: {}",
+                                         options.name, *troubles)};
+    }
     return std::unique_ptr<store>{
         std::make_unique<replica_store>(std::move(*db), std::move(current))};
 }

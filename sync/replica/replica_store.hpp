@@ -14,8 +14,8 @@ namespace postern::sync {
 using ask_current = std::function<std::int64_t()>;
 
 /// Reads come from the replica; nothing is written, activity neither: that is for whoever talks to
-/// the remote table. Until all rows have been read once, opening it answers `unavailable`: an empty
-/// replica must not empty the session table.
+/// the remote table. Until all rows have been read once, opening it answers `loading`, and what
+/// keeps them from it: an empty replica must not empty the session table.
 [[nodiscard]] base::result<std::unique_ptr<store>>
 open_replica_store(const replica_options& options, ask_current current);
 

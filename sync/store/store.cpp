@@ -21,6 +21,8 @@ const char* message_of(store_error e) {
         return "the feed no longer has what comes after the checkpoint";
     case store_error::invalid:
         return "the store's content is not usable";
+    case store_error::loading:
+        return "the store is not loaded yet";
     }
     return "unknown store error";
 }

@@ -62,6 +62,7 @@ enum class store_error {
     not_found,
     gap,     // the checkpoint is older than what the feed still has: take a snapshot
     invalid, // the store's content or schema is not what it should be
+    loading, // a store elsewhere, before its first snapshot is here: try again later
 };
 [[nodiscard]] const boost::system::error_category& store_error_category() noexcept;
 [[nodiscard]] inline boost::system::error_code make_error_code(store_error e) noexcept {
@@ -69,8 +70,8 @@ enum class store_error {
 }
 
 /// One connection to a store. Not thread-safe: each thread opens its own. Calls block, for at most
-/// the store's timeout. Every call's errors: those of store_error that it names, and `unavailable`
-/// and `invalid`.
+/// the store's timeout. Every call's errors: those of store_error that it names, and `unavailable`,
+/// `invalid`, and of a replica `loading`.
 class store {
   public:
     virtual ~store() = default;

@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import dynamodb as dynamodb_local  # noqa: E402
 import harness  # noqa: E402
+import redis_fleet  # noqa: E402
 import redis_server  # noqa: E402
 
 
@@ -59,3 +60,11 @@ def redis(tmp_path):
     """A Redis server of the test's own; see redis_server.py."""
     with redis_server.RedisServer(tmp_path / "redis") as server:
         yield server
+
+
+@pytest.fixture
+def fleet(run_postern, run_fake, dynamodb, redis, monkeypatch):
+    """Hosts of one table, by a Redis of the test's own; see redis_fleet.py."""
+    for name, value in dynamodb.environment.items():
+        monkeypatch.setenv(name, value)
+    return redis_fleet.Fleet(run_postern, dynamodb, redis, dynamodb.create_table(), run_fake("mirror"))

@@ -9,56 +9,11 @@ import sqlite3
 import subprocess
 import time
 
+import dynamodb as dynamodb_local
 import harness
-import pytest
 import redis_server
 from harness import until
-
-
-class Fleet:
-    """Posterns with one conf, each with a folder and a replica of its own."""
-
-    def __init__(self, run_postern, dynamodb, redis, table, target):
-        self.run_postern, self.dynamodb, self.redis, self.table, self.target = run_postern, dynamodb, redis, table, target
-        self.hosts = []
-
-    def add(self, more="", url=None, block="", wait=True):
-        conf = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
-                                    f"store dynamodb {self.table} {{ flush 200ms; feed redis {url or self.redis.url} {more}; {block} }}")
-        postern = self.run_postern(f"host{len(self.hosts)}", conf=conf, start=wait)
-        if not wait:
-            postern.launch()
-        self.hosts.append(postern)
-        return postern
-
-    def put(self, name, status="active", **more):
-        item = {"sessionId": {"S": name}, "clientId": {"S": "acme"}, "userId": {"S": "u"}, "threadId": {"S": name},
-                "status": {"S": status}, "ttl": {"N": str(int(time.time()) + 86_400)}, "lastActivityAt": {"N": str(int(time.time()))}, "containerIp": {"S": "127.0.0.1"},
-                "port": {"N": str(self.target)}, **more}
-        self.dynamodb.client.put_item(TableName=self.table, Item=item)
-
-    def set_status(self, name, status):
-        self.dynamodb.client.update_item(TableName=self.table, Key={"sessionId": {"S": name}}, UpdateExpression="SET #s = :s",
-                                         ExpressionAttributeNames={"#s": "status"}, ExpressionAttributeValues={":s": {"S": status}})
-
-    def remove(self, name):
-        self.dynamodb.client.delete_item(TableName=self.table, Key={"sessionId": {"S": name}})
-
-    def until_all(self, name, status, within=20):
-        for postern in self.hosts:
-            if postern.program.alive():
-                until(f"{name} is {status}", answers(postern, name, status), within=within, every=0.05)
-
-
-def answers(postern, name, status):
-    return lambda: postern.get(f"/session/{name}/", headers={"Accept": "text/html"}).status == status
-
-
-@pytest.fixture
-def fleet(run_postern, run_fake, dynamodb, redis, monkeypatch):
-    for name, value in dynamodb.environment.items():
-        monkeypatch.setenv(name, value)
-    return Fleet(run_postern, dynamodb, redis, dynamodb.create_table(), run_fake("mirror"))
+from redis_fleet import Fleet, answers, feeds, kill_host
 
 
 def test_three_hosts_agree(fleet):
@@ -85,21 +40,6 @@ def replica(postern):
 def store(dynamodb, table):
     return {item["sessionId"]["S"]: (item["status"]["S"], f"{item['containerIp']['S']}:{item['port']['N']}" if "containerIp" in item else "")
             for item in dynamodb.scan_all(table)}
-
-
-def feeds(postern):
-    return "this host feeds" in postern.log()
-
-
-def kill_host(postern):
-    """At once, as if its power went: nothing is written back, no lease is let go."""
-    sync = postern.children()["sync"]
-    for pid in sync:
-        os.kill(pid, signal.SIGSTOP)
-    postern.signal(signal.SIGKILL)
-    postern.program.wait()
-    for pid in sync:
-        os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager
@@ -263,15 +203,31 @@ def test_a_host_that_cannot_read_the_stream_gives_way(fleet):
     assert "another host may feed Redis: " in blind.log()
 
 
-def test_the_store_check_looks_at_redis(fleet):
-    host = fleet.add()
-    done = host.cli("store", "check")
-    assert done.returncode == 0 and f"ok      redis 127.0.0.1:{fleet.redis.port} is of version" in done.stdout
-    fleet.redis.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    assert "has maxmemory-policy allkeys-lru; with noeviction" in host.cli("store", "check").stdout
-    fleet.redis.kill()
-    done = host.cli("store", "check")
-    assert done.returncode == 1 and f"wrong   redis 127.0.0.1:{fleet.redis.port}: it cannot be connected to" in done.stdout
+def test_a_dynamodb_that_hangs_takes_no_lease(run_postern, run_fake, redis, tmp_path, monkeypatch):
+    with dynamodb_local.DynamoDBLocal(tmp_path / "dynamodb") as mine:
+        for name, value in mine.environment.items():
+            monkeypatch.setenv(name, value)
+        fleet = Fleet(run_postern, mine, redis, mine.create_table(), run_fake("mirror"))
+        fleet.put("s0")
+        first = fleet.add("feeders=1")
+        until("it feeds", lambda: feeds(first))
+        second = fleet.add("feeders=1")
+        fleet.until_all("s0", 200)
+        leases = redis.leases()
+        assert sorted(leases) == [1]
+        mine.pause()
+        end = time.monotonic() + 22  # two leases' time, and less than a feeder's patience
+        while time.monotonic() < end:
+            assert redis.leases() == leases
+            fleet.until_all("s0", 200)
+            time.sleep(0.1)
+        mine.go_on()
+        for number in range(1, 6):
+            fleet.put(f"s{number}")
+        fleet.until_all("s5", 200, within=30)
+        assert redis.leases() == leases and not feeds(second) and "the lease is lost" not in first.log()
+        log = redis.call("XRANGE", redis.key("log"), "-", "+")
+        assert [(entry, fields[3]) for entry, fields in log] == [(f"{number + 1}-0", f"s{number}") for number in range(6)]
 
 
 def test_redis_is_put_back_to_an_older_copy(fleet):
@@ -339,31 +295,6 @@ def test_containers_have_a_feed_of_their_own(fleet):
     fleet.until_all("s1", 503)
 
 
-@pytest.mark.parametrize("first, told", [
-    ("wrong\n", "AUTH: WRONGPASS"),
-    ("\n", "redis.password begins with an empty line, or is empty"),  # a secret that is not mounted: never the way in without one
-])
-def test_a_wrong_password_is_told_and_can_be_put_right(fleet, tmp_path, first, told):
-    fleet.put("s1")
-    fleet.redis.call("CONFIG", "SET", "requirepass", "right one")
-    fleet.redis.password = "right one"
-    secret = tmp_path / "redis.password"
-    secret.write_text(first)
-    conf = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
-                                f"store dynamodb {fleet.table} {{ feed redis {fleet.redis.url} password_file={secret}; }}")
-    (tmp_path / "lone").mkdir()
-    host = harness.Postern(tmp_path / "lone", conf, start=False, main="", lifecycle="", session="dev_server vite;", server="")
-    (tmp_path / "lone/static").mkdir()
-    fleet.hosts.append(host.launch())
-    try:
-        until("told", lambda: f"redis 127.0.0.1:{fleet.redis.port}: " in host.log() and told in host.log())
-        assert "wrong\n" not in host.log() and harness.request(host.api, "/readyz").status == 503
-        secret.write_text("right one\n")
-        fleet.until_all("s1", 200)
-    finally:
-        assert host.stop() == 0
-
-
 def test_a_unix_socket_and_another_database(fleet):
     fleet.put("s1")
     fleet.add(url=f"unix:{fleet.redis.folder}/redis.sock?db=3")
@@ -390,6 +321,10 @@ def test_tls_is_verified(fleet, tmp_path):
         fleet.hosts[0].conf_path.write_text(conf)
         fleet.hosts[0].launch()
         until("refused", lambda: "its certificate is not trusted" in fleet.hosts[0].log())
+        plain = conf.replace(f"rediss://127.0.0.1:{port}/2 ca={other}", f"redis://127.0.0.1:{port}")
+        fleet.hosts[0].conf_path.write_text(plain)
+        done = fleet.hosts[0].cli("store", "check")
+        assert done.returncode == 1 and "; is it a port with TLS? rediss:// is for those" in done.stdout, done.stdout
 
 
 def test_every_host_ends_with_the_table(fleet):

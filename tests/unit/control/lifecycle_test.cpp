@@ -270,6 +270,23 @@ TEST_F(lifecycle_over_meddled_store, what_is_owed_is_not_forgotten_nor_back_befo
     EXPECT_EQ(kept.count("the store is back"), 1) << kept.text();
 }
 
+TEST_F(lifecycle_over_meddled_store, a_store_that_is_yet_to_be_loaded_has_not_failed) {
+    kept_log kept;
+    log_ = &kept.log();
+    make();
+    add(active, "fake:7");
+    hook_ = [](std::string_view call) {
+        return call == "list" ? std::optional{sync::store_error::loading} : std::nullopt;
+    };
+    for (int i = 0; i < 5; ++i)
+        turn(1s);
+    EXPECT_EQ(launcher_.starts, 0);
+    EXPECT_EQ(health_.why(), "") << "the store itself says what it waits for";
+    hook_ = {};
+    turn(1s);
+    EXPECT_EQ(kept.count("the store is"), 0) << kept.text();
+}
+
 /// Nothing is owed here: who finds out that writing fails is the API, and who finds out that it
 /// works again is the lifecycle.
 TEST_F(lifecycle_over_meddled_store, a_write_that_failed_in_the_api_is_trouble_until_one_works) {

@@ -188,7 +188,7 @@ TEST_F(remote_sync, a_new_replica_does_not_empty_a_table_that_is_served) {
     side.is_away = true;
     setup.start();
     EXPECT_TRUE(setup.logs("the replica " + replica.path + " is begun anew"));
-    EXPECT_TRUE(setup.logs("its first snapshot is being read"));
+    EXPECT_TRUE(setup.logs("the first snapshot of the remote table is being read"));
     EXPECT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
     side.set(session_in(session_status::active, "t2"));
     side.is_away = false;

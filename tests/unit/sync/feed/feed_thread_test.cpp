@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unistd.h>
+#include <vector>
 
 namespace postern::sync {
 namespace {
@@ -25,6 +27,9 @@ struct stage {
     bool has_changes = false;
     bool is_idle = true; // has nothing to do before an hour has passed
     bool is_gone = false;
+    bool is_silent = false; // works, and has no answer
+    std::string waits_for;  // what the feed says
+    std::vector<std::string> told;
     feed_state state;
 
     template <class Condition>
@@ -51,6 +56,7 @@ class fake_feed final : public feed {
         on_.set([&] {
             ++on_.works;
             on_.state.calls.fetch_add(1);
+            on_.state.answers.fetch_add(on_.is_silent || !on_.failures.empty() ? 0 : 1);
             if (!on_.failures.empty()) {
                 failed = on_.failures.front();
                 on_.failures.pop_front();
@@ -66,6 +72,10 @@ class fake_feed final : public feed {
     }
     void ring() noexcept override {
         on_.set([&] { ++on_.rings; });
+    }
+    std::string_view waits_for() const override {
+        const std::lock_guard lock{on_.mutex};
+        return on_.waits_for;
     }
     bool took_changes() noexcept override {
         const std::lock_guard lock{on_.mutex};
@@ -194,6 +204,48 @@ TEST_F(feed_thread_test, logs_each_kind_of_error_once_and_when_it_is_back) {
     EXPECT_EQ(on.state.errors.load(), 6U);
 }
 
+TEST_F(feed_thread_test, tells_what_keeps_it_whenever_that_is_another) {
+    feed_thread_options how = quick();
+    how.tell = [this](const std::string& why) {
+        on.set([&] { on.told.push_back(why); });
+        on.changed.notify_all();
+    };
+    on.failures = {refused(), refused(), reset()};
+    on.waits_for = "nobody feeds it";
+    start(how);
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 3; }));
+    on.set([&] { on.waits_for.clear(); });
+    thread->ring();
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 4; }));
+    thread.reset();
+    const auto text = [](base::error_code code) { return base::failure{code, "scripted"}.text(); };
+    EXPECT_EQ(on.told,
+              (std::vector<std::string>{text(refused()), text(reset()), "nobody feeds it", ""}));
+}
+
+TEST_F(feed_thread_test, tells_what_keeps_it_though_a_failure_may_come_again) {
+    feed_thread_options how = quick();
+    how.back_after = 1h;
+    how.tell = [this](const std::string& why) {
+        on.set([&] { on.told.push_back(why); });
+        on.changed.notify_all();
+    };
+    on.failures = {refused()};
+    on.waits_for = "nobody feeds it";
+    on.is_idle = false;
+    start(how);
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 2; }));
+    int works = 0;
+    on.set([&] {
+        on.waits_for.clear();
+        works = on.works;
+    });
+    ASSERT_TRUE(on.comes([&] { return on.works > works + 2; }));
+    thread.reset();
+    ASSERT_EQ(on.told.size(), 2U) << "not that nothing keeps it";
+    EXPECT_EQ(on.told.back(), "nobody feeds it");
+}
+
 TEST_F(feed_thread_test, is_not_back_between_two_failures) {
     feed_thread_options how = quick();
     how.back_after = 1h;
@@ -208,6 +260,21 @@ TEST_F(feed_thread_test, is_not_back_between_two_failures) {
     const std::string text = logged();
     EXPECT_EQ(count(text, "away"), 1) << text;
     EXPECT_EQ(count(text, "back"), 0) << text;
+}
+
+TEST_F(feed_thread_test, is_not_back_before_it_is_answered) {
+    on.failures = {refused()};
+    on.is_silent = true;
+    on.is_idle = false;
+    start(quick());
+    ASSERT_TRUE(on.comes([&] { return on.works > 10; }));
+    EXPECT_EQ(count(logged(), "back"), 0);
+    on.set([&] { on.is_silent = false; });
+    int works = 0;
+    on.set([&] { works = on.works; });
+    ASSERT_TRUE(on.comes([&] { return on.works > works + 2; }));
+    thread.reset();
+    EXPECT_EQ(count(logged(), "back"), 1);
 }
 
 TEST_F(feed_thread_test, a_ring_shortens_the_wait_for_the_remote_side) {

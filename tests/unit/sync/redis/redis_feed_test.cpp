@@ -106,6 +106,48 @@ class redis_feed_test : public ::testing::Test {
     base::log log{null_, base::log_level::crit, "test", clock};
 };
 
+TEST_F(redis_feed_test, a_feeder_that_fills_redis_is_waited_for_and_not_long) {
+    redis.complete.clear();
+    start();
+    EXPECT_EQ(run(50ms), 0);
+    EXPECT_EQ(feed->waits_for(), "Redis does not have the whole table, and no host feeds it");
+    redis.held = 1;
+    EXPECT_EQ(run(300ms), 0);
+    EXPECT_EQ(feed->waits_for(), "Redis does not have the whole table yet, a feeder is filling it");
+    EXPECT_EQ(called("look"), 3);
+    EXPECT_EQ(run(10s), 0);
+    EXPECT_NEAR(static_cast<double>(called("look")), 15, 2) << "less and less often";
+    redis.complete = "1";
+    EXPECT_EQ(run(1'200ms), 0);
+    EXPECT_EQ(feed->waits_for(), "");
+    EXPECT_EQ(sink.rows, redis.bodies());
+}
+
+TEST_F(redis_feed_test, the_end_of_an_empty_snapshot_is_told) {
+    redis.rows.clear();
+    start();
+    EXPECT_EQ(run(100ms), 0);
+    EXPECT_FALSE(sink.kept.empty());
+    EXPECT_TRUE(feed->took_changes()) << "whoever waits for the first one can go on";
+}
+
+TEST_F(redis_feed_test, a_key_of_another_type_is_named) {
+    redis.instead = [](const std::string& call) -> std::optional<reply> {
+        return call.starts_with("TYPE")
+                   ? std::nullopt
+                   : std::optional<reply>{{.what = reply::kind::error, .text = "WRONGTYPE"}};
+    };
+    redis.types[keys.meta] = "hash";
+    redis.types[keys.rows] = "string";
+    start();
+    const auto done = feed->work();
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, redis_error::foreign_key);
+    EXPECT_EQ(done.error().what, "the key " + keys.rows +
+                                     " in Redis is of type string, and a hash is what postern "
+                                     "keeps there; delete it, or name another database in conf");
+}
+
 TEST_F(redis_feed_test, a_snapshot_then_changes_in_their_order) {
     follow();
     EXPECT_EQ(sink.kept, "redis1 e1 5 c5");

@@ -22,7 +22,9 @@ struct scripted_redis {
     std::uint64_t number = 0;
     std::optional<std::int64_t> age_ms = 0;
     bool is_whole = true;
-    std::map<std::string, std::string> rows; // with the words in front
+    std::int64_t held = 0;                    // leases
+    std::map<std::string, std::string> types; // of keys; others there are none
+    std::map<std::string, std::string> rows;  // with the words in front
     struct entry {
         std::uint64_t number;
         std::string check, key, row;
@@ -88,11 +90,16 @@ struct scripted_redis {
                     found.push_back(shown(one));
             return array(std::move(found));
         }
+        if (words[0] == "TYPE") {
+            call = "TYPE";
+            const auto found = types.find(std::string{words[1]});
+            return text(found == types.end() ? "none" : found->second);
+        }
         if (words[1] == look_script().sha1) {
             call = "look";
             return array({text(epoch), text(complete), text(std::to_string(number)), text(check),
-                          text(age_ms ? std::to_string(*age_ms) : "-1"),
-                          text(is_whole ? "1" : "0")});
+                          text(age_ms ? std::to_string(*age_ms) : "-1"), text(is_whole ? "1" : "0"),
+                          text(std::to_string(held))});
         }
         if (words[1] == page_script().sha1) {
             call = "page " + std::string{words[6]};
@@ -133,8 +140,11 @@ class scripted_server final : public server {
             of_.before(call);
         of_.calls.push_back(call);
         if (of_.instead)
-            if (auto other = of_.instead(call))
+            if (auto other = of_.instead(call)) {
+                if (other->what == reply::kind::error)
+                    return base::failure{redis_error::refused, other->text};
                 return *other;
+            }
         return of_.answer(words, call);
     }
 
