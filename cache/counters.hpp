@@ -9,8 +9,8 @@
 namespace postern::cache {
 
 /// X-macro: name, Prometheus help. Append only: the order is part of the layout (LAYOUT.md,
-/// "Counters"). NAME__LABEL__VALUE is NAME with a label; those of one NAME stand together, and the
-/// first one's help is all of theirs.
+/// "Counters"). NAME__LABEL__VALUE is NAME with a label; the first one's help is all of theirs,
+/// wherever the others stand.
 #define POSTERN_COUNTERS(X)                                                                        \
     X(connections_accepted, "Client connections accepted")                                         \
     X(connections_closed, "Client connections closed")                                             \
@@ -113,6 +113,9 @@ namespace postern::cache {
     X(aws_throttled, "Requests to AWS that were answered by a wish to slow down")                  \
     X(store_write_units__for__activity, "DynamoDB write units that writes have consumed")          \
     X(store_write_units__for__writes, "")                                                          \
+    X(aws_calls__result__condition, "")                                                            \
+    X(look_through_keys_late, "Unknown sessions that nobody waited for any more at their turn")    \
+    X(tunnels_ended, "WebSocket tunnels closed because their session was gone")                    \
     X(feeder_leases__feed__sessions, "Leases that this host took, to feed Redis for the others")   \
     X(feeder_leases__feed__containers, "")                                                         \
     X(feeder_leases_ended__feed__sessions, "Of those, leases that it has let go or lost")          \

@@ -1,6 +1,7 @@
 #include "sync/activity_flow.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace postern::sync {
 namespace {
@@ -102,11 +103,14 @@ void activity_flow::hurry(base::steady_time now) {
             make_due(one, now);
 }
 
-std::vector<activity_update> activity_flow::next(std::size_t count_max, base::steady_time now) {
+std::vector<activity_update> activity_flow::next(std::size_t count_max, base::steady_time now,
+                                                 std::int64_t now_ms) {
     std::vector<activity_update> some;
     for (drop_outdated(); some.size() < count_max && due() <= now; drop_outdated()) {
         debt& one = owed_.at(times_.top().session_id);
         one.is_on_its_way = true;
+        if (one.update.tried_at_ms == 0)
+            one.update.tried_at_ms = now_ms;
         some.push_back(one.update);
         times_.pop();
     }
@@ -121,6 +125,8 @@ void activity_flow::wrote(const std::vector<activity_update>& updates, base::ste
             continue;
         debt& left = found->second;
         left.is_on_its_way = false;
+        late_ -= std::exchange(left.is_late, false) ? 1 : 0;
+        left.update.tried_at_ms = 0;
         left.update.requests -= one.requests;
         left.update.bytes -= one.bytes;
         const bool has_more = left.update.requests > 0 || left.update.bytes > 0 ||
@@ -137,6 +143,7 @@ void activity_flow::failed(const std::vector<activity_update>& updates, base::st
     for (const activity_update& one : updates)
         if (const auto found = owed_.find(one.session_id); found != owed_.end()) {
             found->second.is_on_its_way = false;
+            late_ += std::exchange(found->second.is_late, true) ? 0 : 1;
             make_due(found->second, again);
         }
     drop_outdated();

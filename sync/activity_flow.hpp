@@ -40,13 +40,16 @@ class activity_flow {
                  base::steady_time now);
 
     [[nodiscard]] std::size_t owed() const noexcept { return owed_.size(); }
+    /// Of how many sessions the store did not take it yet, at least once.
+    [[nodiscard]] std::size_t late() const noexcept { return late_; }
     /// When something is due next; far away: nothing is owed, or all of it is on its way.
     [[nodiscard]] base::steady_time due() const noexcept;
     /// All that is owed is due now.
     void hurry(base::steady_time now);
     /// Some of what is due, at most `count_max` sessions. It is on its way until `wrote` or
-    /// `failed` is told of it.
-    [[nodiscard]] std::vector<activity_update> next(std::size_t count_max, base::steady_time now);
+    /// `failed` is told of it. `now_ms`: epoch ms.
+    [[nodiscard]] std::vector<activity_update> next(std::size_t count_max, base::steady_time now,
+                                                    std::int64_t now_ms);
     /// The store has these.
     void wrote(const std::vector<activity_update>& updates, base::steady_time now);
     /// The store did not take these: they are due again then.
@@ -63,6 +66,7 @@ class activity_flow {
         activity_update update;
         base::steady_time due{};
         bool is_on_its_way = false;
+        bool is_late = false;
     };
     /// Of which only those count whose time is still the debt's.
     struct due_time {
@@ -83,6 +87,7 @@ class activity_flow {
     std::mt19937_64 random_;
     std::vector<baseline> baselines_; // by activity line
     std::unordered_map<std::string, debt> owed_;
+    std::size_t late_ = 0; // of them
     std::priority_queue<due_time> times_;
 };
 

@@ -24,21 +24,20 @@ activity_writer::activity_writer(const options& opts, cache::session_writer& tab
                                  std::uint64_t seed)
     : options_{opts}, table_{table}, time_{time}, log_{log}, sender_{sender},
       flow_{opts.history, sender == nullptr ? 0ms : opts.flush_interval, seed} {
-    const std::int64_t now_ms = base::to_epoch_ms(time_.wall());
     table_.for_each_active(
         [&](std::string_view, const cache::route& of, const cache::activity& line) {
-            flow_.prime(of, line, now_ms, time_.steady());
+            flow_.prime(of, line, now_ms(), time_.steady());
         });
     collect_at_ = time_.steady() +
                   (sender_ == nullptr ? options_.flush_interval : std::chrono::milliseconds{0});
 }
 
 void activity_writer::collect() {
-    const std::int64_t now_ms = base::to_epoch_ms(time_.wall());
+    const std::int64_t wall_ms = now_ms();
     const auto now = time_.steady();
     table_.for_each_active(
         [&](std::string_view, const cache::route& of, const cache::activity& line) {
-            flow_.collect(of, line, now_ms, now);
+            flow_.collect(of, line, wall_ms, now);
         });
 }
 
@@ -79,7 +78,7 @@ base::steady_time activity_writer::work(store* connected) {
         return collect_at_;
     if (now >= std::max(write_at_, flow_.due())) {
         if (sender_ != nullptr)
-            sender_->send(flow_.next(batch_sessions_max, now));
+            sender_->send(flow_.next(batch_sessions_max, now, now_ms()));
         else
             write_some(*connected);
     }
@@ -88,10 +87,10 @@ base::steady_time activity_writer::work(store* connected) {
 }
 
 void activity_writer::write_some(store& to) {
-    const auto updates = flow_.next(batch_sessions_max, time_.steady());
+    const auto updates = flow_.next(batch_sessions_max, time_.steady(), now_ms());
     const auto written = to.add_activity(updates);
     if (written) {
-        flow_.wrote(updates, time_.steady());
+        wrote(updates);
     } else {
         flow_.failed(updates, time_.steady());
         write_at_ = collect_at_;
@@ -99,12 +98,17 @@ void activity_writer::write_some(store& to) {
     note(written ? updates.size() : 0, written);
 }
 
+void activity_writer::wrote(const std::vector<activity_update>& updates) {
+    late_until_ms_ = late_until_ms();
+    flow_.wrote(updates, time_.steady());
+}
+
 void activity_writer::take_outcome() {
     auto done = sender_->finished(0ms);
     if (!done)
         return;
     const auto now = time_.steady();
-    flow_.wrote(done->written, now);
+    wrote(done->written);
     flow_.failed(done->failed, now + retry_after);
     if (!done->failed.empty() && done->written.empty())
         write_at_ = now + retry_after;
@@ -138,13 +142,13 @@ void activity_writer::write_the_rest(store* connected) {
         if (!sender_->is_busy()) {
             if (flow_.due() > time_.steady())
                 break;
-            sender_->send(flow_.next(batch_sessions_max, time_.steady()));
+            sender_->send(flow_.next(batch_sessions_max, time_.steady(), now_ms()));
         }
         auto done = sender_->finished(
             std::chrono::duration_cast<std::chrono::milliseconds>(end - time_.steady()));
         if (!done)
             break;
-        flow_.wrote(done->written, time_.steady());
+        wrote(done->written);
         flow_.failed(done->failed, end);
         note(done->written.size(), done->result);
     }

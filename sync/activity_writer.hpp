@@ -25,6 +25,11 @@ class activity_writer {
     [[nodiscard]] base::steady_time work(store* connected);
     /// Before the end: writes what is left, for a bounded time.
     void write_the_rest(store* connected);
+    /// Until then (epoch ms) the store lacked activity that it should have had: it was away, or
+    /// is. 0: it never did.
+    [[nodiscard]] std::int64_t late_until_ms() const {
+        return flow_.late() > 0 ? now_ms() : late_until_ms_;
+    }
 
   private:
     void collect();
@@ -32,7 +37,9 @@ class activity_writer {
     void take_outcome();
     void write_some(store& to);
     void note(std::size_t written, const base::result<void>& result);
+    void wrote(const std::vector<activity_update>& updates);
     [[nodiscard]] bool can_write(const store* connected) const;
+    [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(time_.wall()); }
 
     const options& options_;
     cache::session_writer& table_;
@@ -43,6 +50,7 @@ class activity_writer {
     base::steady_time collect_at_{};
     base::steady_time adapt_at_{};
     base::steady_time write_at_{}; // not before, after a failure
+    std::int64_t late_until_ms_ = 0;
     bool has_failed_ = false;
     bool is_capped_ = false; // said that the interval should be longer than it may be
 };

@@ -1,6 +1,7 @@
 #include "sync/apply.hpp"
 
 #include "base/limits.hpp"
+#include "base/percent.hpp"
 
 #include <fmt/format.h>
 
@@ -98,7 +99,7 @@ base::result<applied> applier::apply_expired(store& from,
         auto of_key = from.list_by_route_key(key);
         if (!of_key)
             return of_key.error();
-        drop_ambiguous(*of_key);
+        drop_unusable(*of_key, key);
         const session* led = leading_session(*of_key, std::numeric_limits<std::int64_t>::min());
         const session* leads = leading_session(*of_key, now_ms);
         // Time has passed, but no version: what is in the table goes first, or it would count as
@@ -121,6 +122,15 @@ base::result<void> applier::touch(store& from, const stored_session& one, std::u
     }
     base::route_key_fault fault;
     auto key = route_key_of(record, options_.route_key, &fault);
+    const std::string& goes_by =
+        key && (rekey || record.route_key.empty()) ? *key : record.route_key;
+    if (!may_be_of_url(goes_by)) {
+        watch_.defect(record.session_id,
+                      fmt::format("no URL leads to its route key \"{}\": names in URLs are of "
+                                  "letters, digits and . _ ~ -",
+                                  goes_by));
+        return {};
+    }
     if (fault.what == base::route_key_fault::kind::ambiguous) {
         watch_.defect(record.session_id, base::text_of(fault, options_.route_key));
         key = ""; // one that was written into its record could be another session's
@@ -154,7 +164,20 @@ base::result<void> applier::touch(store& from, const stored_session& one, std::u
     return {};
 }
 
-void applier::drop_ambiguous(std::vector<session>& of_one_key) const {
+bool applier::may_be_of_url(std::string_view key) const noexcept {
+    return std::all_of(key.begin(), key.end(), [&](char byte) {
+        if (base::is_unreserved(byte) || options_.key_literals.find(byte) != std::string::npos)
+            return true;
+        const auto& pieces = options_.route_key.pieces();
+        return std::any_of(pieces.begin(), pieces.end(), [&](const auto& piece) {
+            return !piece.is_name && piece.text.find(byte) != std::string::npos;
+        });
+    });
+}
+
+void applier::drop_unusable(std::vector<session>& of_one_key, std::string_view key) const {
+    if (!may_be_of_url(key))
+        return of_one_key.clear();
     std::erase_if(of_one_key, [&](const session& one) {
         base::route_key_fault fault;
         static_cast<void>(route_key_of(one, options_.route_key, &fault));
@@ -176,7 +199,7 @@ base::result<void> applier::resolve(store& from, std::string_view key, std::uint
     auto of_key = from.list_by_route_key(key);
     if (!of_key)
         return of_key.error();
-    drop_ambiguous(*of_key);
+    drop_unusable(*of_key, key);
     if (const session* leader = leading_session(*of_key, now_ms))
         put(key, *leader, std::max(version, leader->version), outcome);
     else

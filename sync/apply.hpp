@@ -35,6 +35,7 @@ class applier {
     struct options {
         base::text_template route_key;
         std::chrono::milliseconds route_ttl{};
+        std::string key_literals{}; // what else a URL's route key may have between its names
     };
     struct observers {
         std::function<void(std::string_view session_id, const std::string& defect)> defect;
@@ -78,8 +79,12 @@ class applier {
                                              std::uint64_t version, std::int64_t now_ms,
                                              applied& outcome);
     [[nodiscard]] base::result<applied> resolve_all(store& from, step& s, std::int64_t now_ms);
-    /// Takes out records that hold this key and must not: their names make no key that is theirs.
-    void drop_ambiguous(std::vector<session>& of_one_key) const;
+    /// Whether some URL may make this key: its names are of unreserved characters (RFC 3986 2.3),
+    /// all others stand in a template.
+    [[nodiscard]] bool may_be_of_url(std::string_view key) const noexcept;
+    /// Takes out records that hold this key and must not: their names make no key that is theirs,
+    /// or the key is no URL's.
+    void drop_unusable(std::vector<session>& of_one_key, std::string_view key) const;
     void put(std::string_view key, const session& leader, std::uint64_t version, applied& outcome);
     void remove(std::string_view key, std::uint64_t version, applied& outcome);
 

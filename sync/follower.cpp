@@ -17,13 +17,14 @@ constexpr auto store_patience = 100ms; // for other writers; routes must not wai
 constexpr std::chrono::milliseconds loaded_soon{250}; // a replica: a ring says when
 constexpr auto rung_retry_after = 100ms; // a ring tries a store that is away again, not more often
 constexpr std::size_t expired_records_max = 500;
+constexpr std::int64_t on_its_way_ms = 2'000; // a write, until a stream that has been read has it
 
 } // namespace
 
 follower::follower(const options& opts, const open_store& open, cache::session_writer& table,
                    const base::clock& time, base::log& log, std::uint64_t seed)
     : options_{opts}, open_{open}, table_{table}, time_{time}, log_{log}, routes_{table},
-      applier_{{opts.route_key, opts.route_ttl},
+      applier_{{opts.route_key, opts.route_ttl, opts.key_literals},
                routes_,
                {[this](std::string_view id, const std::string& defect) { note_defect(id, defect); },
                 [this](std::string_view key, bool present) {
@@ -136,7 +137,7 @@ result<void> follower::read_feed(bool rung) {
             is_complete_ = is_behind_ = must_repeat_ = false;
             return begin_snapshot(batch.error().what);
         }
-        const auto done = applier_.apply(*store_, batch->changes, known_as_of_ms());
+        const auto done = applier_.apply(*store_, batch->changes, ttls_as_of_ms());
         if (!done)
             return done.error();
         note(*done);
@@ -156,9 +157,16 @@ result<void> follower::read_feed(bool rung) {
     return {};
 }
 
+std::int64_t follower::ttls_as_of_ms() {
+    if (const std::int64_t known_ms = known_as_of_ms();
+        known_ms > ttls_held_until_ms_ + on_its_way_ms)
+        ttls_as_of_ms_ = known_ms;
+    return ttls_as_of_ms_;
+}
+
 result<void> follower::read_expired() {
     expiry_at_ = time_.steady() + options_.expiry_interval;
-    const std::int64_t now = known_as_of_ms();
+    const std::int64_t now = ttls_as_of_ms();
     if (now <= expired_until_ms_)
         return {};
     auto expired =

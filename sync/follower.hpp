@@ -33,6 +33,9 @@ class follower {
     /// Routes were lost to damage. What is there is served; the next `work` begins a snapshot, and
     /// until its end the table does not count as in step with the store.
     void recover() noexcept;
+    /// What the store said up to then (epoch ms) does not show whose ttl has passed: it lacked the
+    /// activity of this host.
+    void hold_ttls(std::int64_t until_ms) noexcept { ttls_held_until_ms_ = until_ms; }
     /// Routes were put or removed since the last call.
     [[nodiscard]] bool took_changes() noexcept { return std::exchange(has_changed_, false); }
     /// The connection, or null while the store is away.
@@ -56,9 +59,10 @@ class follower {
     void note_working();
     void go_away(const base::failure& why);
     [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(time_.wall()); }
+    [[nodiscard]] std::int64_t known_as_of_ms() const { return store_->known_as_of_ms(now_ms()); }
     /// Whether a ttl has passed is asked of this time: while a store that is elsewhere is away,
     /// nobody here knows whether it was moved on.
-    [[nodiscard]] std::int64_t known_as_of_ms() const { return store_->known_as_of_ms(now_ms()); }
+    [[nodiscard]] std::int64_t ttls_as_of_ms();
 
     const options& options_;
     const open_store& open_;
@@ -99,6 +103,8 @@ class follower {
     bool is_full_ = false; // a session was refused
     base::steady_time full_retry_at_{};
     base::steady_time expiry_at_{};
+    std::int64_t ttls_as_of_ms_ = 0;
+    std::int64_t ttls_held_until_ms_ = 0;
     std::int64_t expired_until_ms_ = 0;
     std::string expired_after_id_;
     std::unordered_map<std::string, std::size_t>

@@ -36,7 +36,7 @@ result<void> follower::begin_snapshot(std::string_view why) {
     table_.begin_mark();
     must_recover_ = false;
     snapshot_ = std::move(next);
-    expired_until_ms_ = known_as_of_ms();
+    expired_until_ms_ = ttls_as_of_ms();
     expired_after_id_.clear();
     table_.count(cache::counter::sync_snapshots);
     log_.info("snapshot of the store begins: {}", why);
@@ -48,7 +48,7 @@ result<void> follower::read_page() {
     if (!page)
         return page.error();
     const auto done = applier_.apply_page(*store_, page->records, snapshot_->version, must_rekey_,
-                                          known_as_of_ms());
+                                          ttls_as_of_ms());
     if (!done)
         return done.error();
     note(*done);

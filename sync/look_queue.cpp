@@ -67,6 +67,7 @@ std::optional<std::string> look_queue::next(base::steady_time now) {
             turns_.splice(turns_.end(), turns_, who);
         if (first.until <= now) {
             keys_.erase(first.key);
+            ++late_;
             continue;
         }
         next_at_ = std::max(next_at_, now - burst_time_) + gap_;

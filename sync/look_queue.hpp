@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace postern::sync {
@@ -50,6 +51,8 @@ class look_queue {
     [[nodiscard]] base::steady_time due() const noexcept;
     /// All that waits.
     [[nodiscard]] std::vector<std::string> take_all();
+    /// How many keys `next` has passed over since the last call: nobody waited for them any more.
+    [[nodiscard]] std::uint64_t take_late() noexcept { return std::exchange(late_, 0); }
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
     [[nodiscard]] std::size_t room() const noexcept { return room_; }
@@ -74,6 +77,7 @@ class look_queue {
     std::unordered_set<std::string> keys_; // that wait, are being looked for, or were found
     std::deque<wish> found_;               // oldest first, until they are forgotten
     std::size_t waiting_ = 0;
+    std::uint64_t late_ = 0;
     base::steady_time next_at_{}; // what the calls so far have paid for
 };
 

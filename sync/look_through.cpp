@@ -72,7 +72,9 @@ void look_through::take_asked() {
     asked_.take([&](const cache::asked_for& one) {
         // Who asked so long ago waits no more; a time that is yet to come is none.
         const std::chrono::milliseconds age{now_in_ms - one.at_ms};
-        if (age > bounds_.patience || age < -1s)
+        if (age > bounds_.patience)
+            return asked_.count(cache::counter::look_through_keys_late);
+        if (age < -1s)
             return asked_.count(cache::counter::look_through_keys_refused);
         if (asked_.said(one.key, now_in_ms) == cache::answer::absent)
             return; // said between the worker's look and its asking: it is rung for that
@@ -92,6 +94,7 @@ void look_through::call(const std::stop_token& stop) {
     lock held{mutex_};
     while (!stop.stop_requested()) {
         const auto key = queue_.next(parts_.time.steady());
+        asked_.count(cache::counter::look_through_keys_late, queue_.take_late());
         if (key) {
             look_for(held, *key, stop);
             continue;

@@ -21,7 +21,7 @@ class remote_threads {
     remote_threads(remote_table& table, base::doorbell news, const base::clock& time,
                    base::log& log);
 
-    /// Someone has written to the remote table and not to the replica: the feeds look now.
+    /// Someone on this host has written to the remote table: its feeds may look now (`feed::ring`).
     void ring();
     /// The wall time, epoch ms, as of which the replica has all there is; 0: not yet.
     [[nodiscard]] std::int64_t current_at_ms() const noexcept;

@@ -12,8 +12,9 @@ namespace postern::sync {
 /// Since the process began.
 struct remote_usage {
     std::uint64_t calls_ok = 0, calls_failed = 0;
-    std::uint64_t retries = 0;   // requests sent again after a wait
-    std::uint64_t throttled = 0; // requests answered by a wish to slow down
+    std::uint64_t calls_unmet = 0; // whose condition did not hold: an answer, and no failure
+    std::uint64_t retries = 0;     // requests sent again after a wait
+    std::uint64_t throttled = 0;   // requests answered by a wish to slow down
     // What the store bills for writes: of activity; of everything else.
     std::uint64_t activity_units = 0, write_units = 0;
 };
@@ -36,6 +37,7 @@ class told_totals {
         using cache::counter;
         tell(table, counter::aws_calls__result__ok, now.calls_ok);
         tell(table, counter::aws_calls__result__failed, now.calls_failed);
+        tell(table, counter::aws_calls__result__condition, now.calls_unmet);
         tell(table, counter::aws_retries, now.retries);
         tell(table, counter::aws_throttled, now.throttled);
         tell(table, counter::store_write_units__for__activity, now.activity_units);

@@ -56,6 +56,7 @@ class worker {
             else if (found->any())
                 note_damage(*found);
             beat();
+            follower_.hold_ttls(activity_.late_until_ms());
             const auto follow_at = follower_.work(rung);
             if (follower_.took_changes())
                 ring_workers();

@@ -20,6 +20,7 @@ struct options {
     std::string table_path;
     std::uint64_t table_capacity = 0; // of the table that is made when the one at the path is lost
     base::text_template route_key;    // over clientId, userId, threadId, sessionId
+    std::string key_literals{};       // what locations have between the names of theirs
     std::chrono::milliseconds route_ttl{};        // resume_until = last activity + this
     std::chrono::milliseconds history{};          // ttl = last activity + this, moved with activity
     std::chrono::milliseconds poll_interval{250}; // between looks at the store without a ring

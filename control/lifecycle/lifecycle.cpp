@@ -18,6 +18,8 @@ constexpr auto scan_pause_min = 1s,
 constexpr std::size_t page = 500;    // records or changes read at a time
 constexpr int batches_max = 20; // of changes in one turn, so that launches are not kept waiting
 constexpr auto retry_pause_max = 5000ms;
+/// After the store was away: activity that could not be written moves ttls on first.
+constexpr auto ttls_held = 60'000ms;
 constexpr auto write_try_pause = 1000ms;
 
 const std::vector<session_status> moving{session_status::initializing, session_status::active,
@@ -141,6 +143,8 @@ void lifecycle::lose_store(const base::failure& why) {
     parts_.health.failed(why);
     if (failures_++ == 0)
         parts_.log.error("the store is away, sessions keep running: {}", why.text());
+    if (has_swept_) // before, it was not there yet
+        ttls_held_until_ms_ = base::to_epoch_ms(parts_.time.wall()) + ttls_held / 1ms;
     store_.reset();
     store_not_before_ = parts_.time.steady() + retry_pause(failures_);
 }

@@ -44,8 +44,12 @@ step drain(session record) {
     return write(std::move(record));
 }
 
+std::int64_t ends_at_ms(const session& record, const situation& now) {
+    return record.ttl_ms > 0 ? std::max(record.ttl_ms, now.ttls_held_until_ms) : due_times::never;
+}
+
 bool is_due(const session& record, const situation& now) {
-    return record.ttl_ms > 0 && record.ttl_ms <= now.now_ms;
+    return ends_at_ms(record, now) <= now.now_ms;
 }
 
 /// A launch has gone that its record counts on.
@@ -232,7 +236,7 @@ std::int64_t look_again_at_ms(const sync::session* record, const situation& now,
     if (record == nullptr)
         return due_times::never;
     const launch_phase phase = now.launch.phase;
-    const std::int64_t ttl_ms = record->ttl_ms > 0 ? record->ttl_ms : due_times::never;
+    const std::int64_t ttl_ms = ends_at_ms(*record, now);
     switch (record->status) {
     case session_status::initializing:
     case session_status::inactive:

@@ -37,6 +37,7 @@ struct table_entry {
 /// All that the decision depends on besides the record. Times are epoch ms.
 struct situation {
     std::int64_t now_ms = 0;
+    std::int64_t ttls_held_until_ms = 0; // no ttl ends anything before
     launch_view launch;
     bool is_task_ours = false;          // our launcher made the record's task
     bool is_task_gone = false;          // adopting the record's task has been tried, in vain

@@ -21,6 +21,7 @@ bool is_at_rest(const std::optional<sync::session>& record) {
 situation lifecycle::situation_of(const std::string& id, const memory& m) const {
     situation now;
     now.now_ms = base::to_epoch_ms(parts_.time.wall());
+    now.ttls_held_until_ms = ttls_held_until_ms_;
     now.launch = parts_.compute.view(id);
     now.running = parts_.compute.running();
     now.draining_since_ms = m.draining_since_ms;

@@ -9,6 +9,7 @@
 #include <array>
 #include <filesystem>
 #include <iterator>
+#include <set>
 #include <sstream>
 #include <sys/resource.h>
 #include <tuple>
@@ -61,15 +62,21 @@ std::array<std::string_view, 3> parts_of(std::string_view counter) {
 }
 
 void add_counters(exposition& out, const cache::session_reader& table) {
-    std::string_view family;
-    for (std::size_t i = 0; i < cache::counters_count; ++i) {
-        const auto [name, label, value] = parts_of(cache::counter_infos[i].name);
-        if (name != family)
-            out.family(fmt::format("postern_{}_total", name), "counter",
-                       cache::counter_infos[i].help);
-        family = name;
-        out.sample(table.total(static_cast<cache::counter>(i)), {},
-                   label.empty() ? std::string{} : fmt::format("{{{}=\"{}\"}}", label, value));
+    std::set<std::string_view> told;
+    for (std::size_t first = 0; first < cache::counters_count; ++first) {
+        const std::string_view family = parts_of(cache::counter_infos[first].name)[0];
+        if (!told.insert(family).second)
+            continue;
+        out.family(fmt::format("postern_{}_total", family), "counter",
+                   cache::counter_infos[first].help);
+        // Younger ones stand further back, but a family is shown in one piece.
+        for (std::size_t i = first; i < cache::counters_count; ++i) {
+            const auto [name, label, value] = parts_of(cache::counter_infos[i].name);
+            if (name == family)
+                out.sample(table.total(static_cast<cache::counter>(i)), {},
+                           label.empty() ? std::string{}
+                                         : fmt::format("{{{}=\"{}\"}}", label, value));
+        }
     }
 }
 

@@ -33,7 +33,7 @@ constexpr std::string_view usage = R"(usage: postern [-c FILE] [COMMAND]
     sessions link ID     a signed link to one       [--for TIME]
     sessions unlink ID   revoke all links to one
     store check          look at the store: a table in DynamoDB is compared with the conf
-    store init           make the table in DynamoDB that the conf names  [--dry-run]
+    store init           make the tables in DynamoDB that the conf names  [--dry-run]
     table dump [FILE]    show the session table     table check [FILE]   verify it
     explain URL          where a request would go   [-H 'Name: value'] ...
     help [DIRECTIVE]     this, or all about a directive; --conf: the documented conf; --man: the manual page

@@ -35,6 +35,8 @@ int check_sqlite(const settings& conf, const console& to) {
 }
 
 class table_commands {
+    using findings = std::vector<dynamodb::finding>;
+
   public:
     table_commands(const settings& conf, const console& to)
         : options_{dynamodb_options_of(conf)}, to_{to} {}
@@ -43,35 +45,58 @@ class table_commands {
         auto by = account();
         if (!by)
             return to_.refuse(exit_failed, by.error().text());
-        const auto found = dynamodb::check_tables((*by)->calls(), options_);
-        if (found) {
-            to_.out << fmt::format("table {} is there; it is compared with the conf, and not "
-                                   "changed\n",
-                                   options_.table);
-            return tell(*found);
+        findings all;
+        for (const dynamodb::table_of which : dynamodb::tables_of(options_)) {
+            const std::string& name = dynamodb::name_of(options_, which);
+            auto found = dynamodb::check_table((*by)->calls(), options_, which);
+            if (found) {
+                to_.out << fmt::format("table {} is there; it is compared with the conf, and not "
+                                       "changed\n",
+                                       name);
+            } else if (found.error().code != sync::store_error::not_found) {
+                return fail_after(all, found.error());
+            } else if (is_dry_run) {
+                say_what_is_made(**by, which);
+                continue;
+            } else {
+                sync::aws::real_pause waiting;
+                if (const auto made =
+                        dynamodb::make_table((*by)->calls(), options_, which, waiting);
+                    !made)
+                    return fail_after(all, made.error());
+                to_.out << fmt::format("made table {} at {}\n", name, place(**by));
+                found = dynamodb::check_table((*by)->calls(), options_, which);
+                if (!found)
+                    return fail_after(all, found.error());
+            }
+            add(*found, all);
         }
-        if (found.error().code != sync::store_error::not_found)
-            return to_.refuse(exit_failed, found.error().text());
-        if (is_dry_run) {
-            to_.out << fmt::format(
-                "there is no table {} at {}; this would be asked of CreateTable, "
-                "and then ttl by {}:\n{}\n",
-                options_.table, place(**by), options_.attributes[dynamodb::field::ttl],
-                dynamodb::table_wanted_text(options_));
-            return exit_ok;
-        }
-        sync::aws::real_pause waiting;
-        if (const auto made = dynamodb::make_table((*by)->calls(), options_, waiting); !made)
-            return to_.refuse(exit_failed, made.error().text());
-        to_.out << fmt::format("made table {} at {}\n", options_.table, place(**by));
-        return check_with(**by);
+        if (!is_dry_run)
+            add(about_redis(**by), all);
+        return tell(all);
     }
 
     int check() {
         auto by = account();
         if (!by)
             return to_.refuse(exit_failed, by.error().text());
-        return check_with(**by);
+        findings all;
+        std::string missing;
+        for (const dynamodb::table_of which : dynamodb::tables_of(options_)) {
+            auto found = dynamodb::check_table((*by)->calls(), options_, which);
+            if (found)
+                add(*found, all);
+            else if (found.error().code != sync::store_error::not_found)
+                return fail_after(all, found.error());
+            else
+                missing += fmt::format("{}{}", missing.empty() ? "" : ", and ", found.error().what);
+        }
+        add(about_redis(**by), all);
+        const int told = tell(all);
+        return missing.empty() ? told
+                               : to_.refuse(exit_failed,
+                                            fmt::format("{} at {}; \"postern store init\" makes it",
+                                                        missing, place(**by)));
     }
 
   private:
@@ -83,20 +108,33 @@ class table_commands {
         return by.calls().options().endpoints[0].origin;
     }
 
-    int check_with(sync::aws::account& by) {
-        auto found = dynamodb::check_tables(by.calls(), options_);
-        if (found && options_.feed == dynamodb::table_options::feed_kind::redis)
-            for (auto& one : dynamodb::check_redis(options_, by.calls()))
-                found->push_back(std::move(one));
-        if (found)
-            return tell(*found);
-        if (found.error().code == sync::store_error::not_found)
-            return to_.refuse(exit_failed, fmt::format("{} at {}; \"postern store init\" makes it",
-                                                       found.error().what, place(by)));
-        return to_.refuse(exit_failed, found.error().text());
+    void say_what_is_made(sync::aws::account& by, dynamodb::table_of which) {
+        to_.out << fmt::format(
+            "there is no table {} at {}; this would be asked of CreateTable{}:\n{}\n",
+            dynamodb::name_of(options_, which), place(by),
+            which == dynamodb::table_of::sessions
+                ? fmt::format(", and then ttl by {}", options_.attributes[dynamodb::field::ttl])
+                : "",
+            dynamodb::table_wanted_text(options_, which));
     }
 
-    int tell(const std::vector<dynamodb::finding>& found) {
+    [[nodiscard]] findings about_redis(sync::aws::account& by) const {
+        return options_.feed == dynamodb::table_options::feed_kind::redis
+                   ? dynamodb::check_redis(options_, by.calls())
+                   : findings{};
+    }
+
+    static void add(const findings& more, findings& to) {
+        to.insert(to.end(), more.begin(), more.end());
+    }
+
+    /// What was found until then is told all the same.
+    int fail_after(const findings& found, const base::failure& why) {
+        static_cast<void>(tell(found));
+        return to_.refuse(exit_failed, why.text());
+    }
+
+    int tell(const findings& found) {
         bool is_good = true;
         for (const dynamodb::finding& one : found) {
             const bool is_wrong = one.how == dynamodb::finding::kind::wrong;

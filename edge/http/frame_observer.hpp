@@ -17,6 +17,10 @@ class frame_observer {
     /// True when these bytes hold (the start of) a text or binary frame that is no keep-alive of a
     /// known client: Vite's `{"type":"ping"}`. Control frames (ping, pong, close) never count.
     [[nodiscard]] bool data_in(std::string_view bytes) noexcept;
+    /// The bytes so far are whole frames: another one may follow.
+    [[nodiscard]] bool is_between_frames() const noexcept {
+        return !in_payload_ && header_have_ == 0;
+    }
 
   private:
     [[nodiscard]] bool header_byte(std::uint8_t byte) noexcept;

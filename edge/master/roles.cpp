@@ -39,6 +39,11 @@ sync::options sync_options_of(const settings& conf) {
     options.table_path = conf.table_path;
     options.table_capacity = conf.table_capacity;
     options.route_key = conf.route_key;
+    for (const server_settings& server : conf.servers)
+        for (const location_settings& location : server.locations)
+            for (const auto& piece : location.route_key.pieces())
+                if (!piece.is_name)
+                    options.key_literals += piece.text;
     options.route_ttl = conf.lifecycle.route_ttl;
     options.history = conf.lifecycle.history;
     options.poll_interval = conf.store.poll;

@@ -204,19 +204,4 @@ bool still_admitted(const access_pass& pass, const cache::route* route,
                              seconds_of(now) < pass.expires_s);
 }
 
-void end_revoked_tunnels(services& worker) {
-    const base::wall_time now = worker.time.wall();
-    cache::route route;
-    for (const open_tunnel& open : worker.tunnels) {
-        if (!open.by->access.by_link)
-            continue;
-        const exchange& x = *open.by;
-        const bool found = worker.table.look_up(x.key.key, worker.table.hash_of(x.key.key), route);
-        if (still_admitted(x.access, found ? &route : nullptr, now))
-            continue;
-        worker.table.count(cache::counter::access_refused);
-        x.client.cancel();
-    }
-}
-
 } // namespace postern::edge

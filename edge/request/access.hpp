@@ -32,7 +32,4 @@ void take_access_token(exchange& x);
     return still_admitted(x.access, x.has_route ? &x.route : nullptr, x.worker.time.wall());
 }
 
-/// Ends the WebSockets whose pass has ended. Called each second.
-void end_revoked_tunnels(services& worker);
-
 } // namespace postern::edge

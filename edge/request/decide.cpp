@@ -136,6 +136,21 @@ bool is_gone(const cache::route* route, base::wall_time now) noexcept {
     return now_ms > route->resume_until_ms;
 }
 
+bool is_over(const cache::route* route, base::wall_time now) noexcept {
+    if (is_gone(route, now))
+        return true;
+    switch (route->state) {
+    case cache::route_state::active:
+    case cache::route_state::initializing:
+    case cache::route_state::draining:
+        return false;
+    case cache::route_state::failed:
+    case cache::route_state::inactive:
+        break;
+    }
+    return true; // as in is_gone
+}
+
 bool is_too_stale(const settings& conf, std::int64_t synced_at_ms, base::wall_time now) noexcept {
     return conf.static_when_stale && conf.table_stale_after.count() > 0 &&
            base::to_epoch_ms(now) - synced_at_ms > conf.table_stale_after.count();

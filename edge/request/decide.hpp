@@ -62,6 +62,10 @@ struct route_view {
 /// Unknown, or past its expiry or route_ttl: what nobody can wake any more.
 [[nodiscard]] bool is_gone(const cache::route* route, base::wall_time now) noexcept;
 
+/// Whether nothing of the session runs any more: gone, failed or at rest. One that is draining
+/// still runs.
+[[nodiscard]] bool is_over(const cache::route* route, base::wall_time now) noexcept;
+
 /// Requires: `location` is a session location. No I/O, no allocation.
 [[nodiscard]] decision decide(request_kind kind, const route_view& route,
                               const location_settings& location,

@@ -18,6 +18,7 @@
 #include "edge/request/access_pass.hpp"
 #include "edge/request/decide.hpp"
 #include "edge/request/locate.hpp"
+#include "edge/request/open_tunnels.hpp"
 #include "edge/request/record.hpp"
 #include "edge/request/session_key.hpp"
 #include "edge/request/waiting_room.hpp"
@@ -31,18 +32,6 @@
 #include <string_view>
 
 namespace postern::edge {
-
-struct exchange;
-
-/// An open WebSocket, listed so that the worker can say every 10 s that it is still there, and end
-/// it when its link is revoked.
-struct open_tunnel
-    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
-    cache::activity_ref activity;
-    const exchange* by = nullptr; // stays for as long as this does
-};
-using open_tunnels =
-    boost::intrusive::list<open_tunnel, boost::intrusive::constant_time_size<false>>;
 
 /// A request at its session's target, listed so that the worker can say every second that the
 /// session is in use: a long upload or answer is no idleness.
@@ -94,6 +83,7 @@ struct services {
     page_sets pages;                    // of locations with pages of their own
     page_set built_in_pages;
     open_tunnels tunnels;
+    tunnels_sweep swept = {};
     requests_in_flight in_flight;
     idle_connections idle;
     root_folders static_roots = {};
@@ -166,6 +156,11 @@ struct exchange {
     std::unique_ptr<named_client> behind_peer;
 
     [[nodiscard]] const location_settings& location() const noexcept { return *where.location; }
+
+    /// Where what the session does is counted.
+    [[nodiscard]] cache::activity_ref activity() const noexcept {
+        return has_route ? route.activity : cache::activity_ref{};
+    }
     void count(cache::counter which, std::uint64_t by = 1) const noexcept {
         worker.table.count(which, by);
     }

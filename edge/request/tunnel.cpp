@@ -7,7 +7,9 @@
 #include "edge/request/rate_limits.hpp"
 #include "edge/request/reply.hpp"
 
+#include <array>
 #include <cstring>
+#include <initializer_list>
 
 namespace postern::edge {
 namespace {
@@ -15,34 +17,59 @@ namespace {
 /// So much is read at one time where bytes have a rate: what has been read is not held back.
 constexpr std::size_t paced_bytes_max = 16UL * 1024;
 
-class two_way_tunnel {
+/// One direction of a tunnel.
+struct passage {
+    frame_observer frames{};
+    bool has_rest = false; // bytes that were counted and are not written yet
+};
+
+class two_way_tunnel final : public open_tunnel {
   public:
-    two_way_tunnel(exchange& x, upstream_connection& up)
-        : x_{x}, up_{up}, down_finished_{x.worker.loop} {
-        entry_.activity = x.has_route ? x.route.activity : cache::activity_ref{};
-        entry_.by = &x;
-        x.worker.tunnels.push_back(entry_);
+    two_way_tunnel(exchange& x, upstream_connection& to, passage& up, passage& down)
+        : open_tunnel{x}, down_finished_{x.worker.loop}, x_{x}, up_{to}, from_client_{up},
+          from_target_{down} {
+        x.worker.tunnels.push_back(*this);
+        x.worker.swept.has_new_ones = true;
         x.count(cache::counter::sockets_opened);
         report({.last_seen_ms = now_ms(), .socket_open_ms = now_ms()});
     }
     ~two_way_tunnel() { x_.count(cache::counter::sockets_closed); }
-    two_way_tunnel(const two_way_tunnel&) = delete;
-    two_way_tunnel& operator=(const two_way_tunnel&) = delete;
 
     /// Until both directions have ended, or nothing moved for tunnel_idle.
     task<void> run() {
         down_running_ = true;
         spawn(run_down());
-        co_await pass(x_.client, up_.link, true);
+        co_await pass(x_.client, up_.link, from_client_);
         while (down_running_) {
             [[maybe_unused]] const auto error = co_await down_finished_.wait();
         }
     }
 
+    bool end(why code) noexcept override {
+        if (ended_)
+            return false;
+        const std::array<char, 2> status{static_cast<char>(static_cast<unsigned>(code) >> 8),
+                                         static_cast<char>(static_cast<unsigned>(code) & 0xff)};
+        // A client's frames are masked (RFC 6455 5.3), by zeros where there is nothing to hide.
+        close_with(x_.client, from_target_, {'\x88', '\x02', status[0], status[1]});
+        close_with(up_.link, from_client_,
+                   {'\x88', '\x82', '\0', '\0', '\0', '\0', status[0], status[1]});
+        end_both();
+        return true;
+    }
+
   private:
+    /// Where a frame is on its way, the end of the connection has to say it.
+    static void close_with(stream& to, const passage& passed,
+                           std::initializer_list<char> frame) noexcept {
+        std::string_view bytes{frame.begin(), frame.size()};
+        if (passed.frames.is_between_frames() && !passed.has_rest)
+            static_cast<void>(to.write_now(bytes));
+    }
+
     task<void> run_down() {
         try {
-            co_await pass(up_.link, x_.client, false);
+            co_await pass(up_.link, x_.client, from_target_);
         } catch (const std::exception& error) {
             x_.worker.log.error("tunnel: {}", error.what());
             end_both();
@@ -51,9 +78,8 @@ class two_way_tunnel {
         down_finished_.tell();
     }
 
-    task<void> pass(stream& from, stream& to, bool from_client) {
+    task<void> pass(stream& from, stream& to, passage& way) {
         const auto idle = x_.worker.conf.timeouts.tunnel_idle;
-        frame_observer observer;
         base::error_code end;
         for (;;) {
             // No buffer while nothing comes: an idle socket costs its coroutines and no more.
@@ -69,10 +95,12 @@ class two_way_tunnel {
             if (got.bytes == 0)
                 continue;
             std::string_view bytes{x_.worker.scratch.data(), got.bytes};
-            note(bytes, from_client, observer);
+            note(bytes, way);
             to.progress(idle);
             if (!to.write_now(bytes)) {
+                way.has_rest = true;
                 const auto error = co_await write_the_rest(to, bytes, idle);
+                way.has_rest = false;
                 if (error) {
                     end_both();
                     co_return;
@@ -85,6 +113,8 @@ class two_way_tunnel {
                     to.progress(idle);
                     return !ended_;
                 });
+            if (ended_)
+                co_return;
         }
         if (end == end_of_stream())
             to.shutdown_send(); // half-closed: the other direction may have more to say
@@ -100,24 +130,25 @@ class two_way_tunnel {
         co_return co_await to.write_all({block.bytes().data(), bytes.size()}, within);
     }
 
-    void note(std::string_view bytes, bool from_client, frame_observer& observer) {
+    void note(std::string_view bytes, passage& way) {
         cache::activity_delta delta;
-        if (from_client) {
+        const bool is_data = way.frames.data_in(bytes);
+        if (&way == &from_client_) {
             x_.bytes_received += bytes.size();
             delta.bytes_in = bytes.size();
-            if (observer.data_in(bytes))
+            if (is_data)
                 delta.last_seen_ms = now_ms();
         } else {
             x_.bytes_sent += bytes.size();
             delta.bytes_out = bytes.size();
-            if (observer.data_in(bytes))
+            if (is_data)
                 delta.last_push_ms = now_ms();
         }
         report(delta);
     }
 
     void report(const cache::activity_delta& delta) const {
-        x_.worker.table.add_activity(entry_.activity, delta);
+        x_.worker.table.add_activity(x_.activity(), delta);
     }
     [[nodiscard]] std::int64_t now_ms() const { return base::to_epoch_ms(x_.worker.time.wall()); }
     void end_both() noexcept {
@@ -128,10 +159,11 @@ class two_way_tunnel {
         up_.link.shutdown_send();
     }
 
+    signal down_finished_;
     exchange& x_;
     upstream_connection& up_;
-    open_tunnel entry_;
-    signal down_finished_;
+    passage& from_client_;
+    passage& from_target_;
     bool down_running_ = false;
     bool ended_ = false;
 };
@@ -168,14 +200,17 @@ void shed_memory(exchange& x) {
 
 /// What the client sent behind its handshake (it should wait for the 101, but may not) and the
 /// target behind its 101.
-task<bool> pass_early_bytes(exchange& x, upstream_connection& up) {
+task<bool> pass_early_bytes(exchange& x, upstream_connection& up, passage& up_way,
+                            passage& down_way) {
     const auto within = x.worker.conf.timeouts.send;
     const std::string_view from_target = up.input.view();
     base::error_code error = co_await x.client.write_all(x.out, from_target, {}, within);
     if (error)
         co_return false;
+    static_cast<void>(down_way.frames.data_in(from_target));
     up.input.consume(from_target.size());
     const std::string_view from_client = x.input.view().substr(x.head.head_bytes);
+    static_cast<void>(up_way.frames.data_in(from_client));
     error = co_await up.link.write_all(from_client, within);
     co_return !error;
 }
@@ -227,12 +262,13 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
     x.client.expect_taking({}); // it may be silent for tunnel_timeout
     x.status = 101;
     x.answered = true;
-    const bool going = co_await pass_early_bytes(x, *up);
+    passage up_way, down_way;
+    const bool going = co_await pass_early_bytes(x, *up, up_way, down_way);
     if (!going)
         co_return relay_outcome::answered;
     up->input.release();
     shed_memory(x);
-    two_way_tunnel through{x, *up};
+    two_way_tunnel through{x, *up, up_way, down_way};
     co_await through.run();
     co_return relay_outcome::answered;
 }

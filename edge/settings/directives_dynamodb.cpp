@@ -96,10 +96,11 @@ const directive table[] = {
          "size. redis is for any number of hosts and tables of any size: of all hosts with the "
          "same conf two at a time (feeders, 0 to 2; a host with 0 only follows) read the stream "
          "and publish it to a Redis or Valkey server, which all follow. URL is "
-         "redis://[user:password@]HOST[:PORT][/DB], rediss:// for TLS with a verified "
+         "redis://[[user]:password@]HOST[:PORT][/DB], rediss:// for TLS with a verified "
          "certificate (of the system's authorities, or those in the file ca), or "
          "unix:/PATH[?db=DB]. The first line of password_file is the password; the file is "
-         "read for each connection, by the user that postern runs as.",
+         "read for each connection, by the user that postern runs as; the URL then says user@ at "
+         "most.",
      .example =
          "feed redis rediss://cache.internal:6379 password_file=/etc/postern/redis.password;"},
     {.name = "call_timeout",
@@ -112,9 +113,10 @@ const directive table[] = {
      .example = "call_timeout 2s;"},
     {.name = "look_through",
      .contexts = context::store,
-     .arguments = "off | [SESSION_ID] [within=TIME] [rate=NUMBERr/s] [calls=NUMBER] [held=NUMBER]",
+     .arguments = "off | [on] [SESSION_ID] [within=TIME] [rate=NUMBERr/s] [calls=NUMBER] "
+                  "[held=NUMBER]",
      .words_min = 1,
-     .words_max = 5,
+     .words_max = 6,
      .line =
          "Whether a session that is not known here is looked for in the table; on unless given, "
          "where route_key has {sessionId}",

@@ -86,7 +86,7 @@ class reader {
             return fail(from, from.now.line, {},
                         fmt::format("more than {} directives", limits_.directives));
         directive_node node;
-        node.name = std::move(from.now.text);
+        node.name = std::exchange(from.now.text, {});
         node.line = from.now.line;
         node.file = from.file;
         node.order = directives_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <pwd.h>
 #include <sched.h>
+#include <set>
 #include <unistd.h>
 
 namespace postern::edge {
@@ -279,6 +280,17 @@ std::span<const setter<settings>> main_setters() {
 
 std::string call::source() const {
     return fmt::format("{}:{}", *node.file, node.line);
+}
+
+std::optional<complaint> named_twice(const call& c, std::size_t first) {
+    std::set<std::string_view> names;
+    for (std::size_t i = first; i < c.count(); ++i) {
+        const std::string_view word = c.word(i);
+        const std::size_t equals = word.find('=');
+        if (equals != std::string_view::npos && !names.insert(word.substr(0, equals)).second)
+            return complaint{fmt::format("{}= is there twice", shown(word.substr(0, equals)))};
+    }
+    return std::nullopt;
 }
 
 parsed<std::string> path_of(const call& c, std::size_t i) {

@@ -43,13 +43,14 @@ std::optional<std::string> decoded(std::string_view text) {
     return made;
 }
 
-/// "user:password", ":password" or "password", percent-encoded where it has to be.
+/// "user:password", ":password", or "user" where a file has the password; percent-encoded where it
+/// has to be.
 bool read_user(std::string_view text, redis_settings& into) {
     const std::size_t colon = text.find(':');
-    const bool has_user = colon != std::string_view::npos;
-    const auto user = decoded(has_user ? text.substr(0, colon) : std::string_view{});
-    const auto password = decoded(has_user ? text.substr(colon + 1) : text);
-    if (!user || !password || password->empty())
+    const bool has_password = colon != std::string_view::npos;
+    const auto user = decoded(text.substr(0, colon));
+    const auto password = decoded(has_password ? text.substr(colon + 1) : std::string_view{});
+    if (!user || !password || (has_password ? password->empty() : user->empty()))
         return false;
     into.user = *user;
     into.password = *password;
@@ -114,7 +115,7 @@ parsed<redis_settings> redis_of(std::string_view url) {
     }
     if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
         if (!read_user(rest.substr(0, at), made))
-            return no_url(url, "has no password in front of its @, or not one in %-escapes");
+            return no_url(url, "has no user or no password in front of its @, or not in %-escapes");
         rest.remove_prefix(at + 1);
     }
     if (!read_place(rest, made))
@@ -130,6 +131,8 @@ std::optional<complaint> set_redis(const call& c, std::optional<redis_settings>&
     auto made = redis_of(c.word(1));
     if (!made)
         return made.error();
+    if (auto wrong = named_twice(c, 2))
+        return wrong;
     for (std::size_t i = 2; i < c.count(); ++i) {
         const std::string& word = c.word(i);
         const std::size_t equals = std::min(word.find('='), word.size());
@@ -140,6 +143,8 @@ std::optional<complaint> set_redis(const call& c, std::optional<redis_settings>&
             if (auto wrong = take(path_of(c, value), place))
                 return wrong;
         } else if (name == "user") {
+            if (!made->user.empty())
+                return complaint{"there are a user in the URL and user=; write one of them"};
             made->user = value;
         } else if (name == "feeders") {
             if (auto wrong = take(count_of(value, {0, 2}), made->feeders))
@@ -153,7 +158,8 @@ std::optional<complaint> set_redis(const call& c, std::optional<redis_settings>&
     if (!made->password.empty() && !made->password_file.empty())
         return complaint{"there are a password and a password_file; write one of them"};
     if (!made->user.empty() && made->password.empty() && made->password_file.empty())
-        return complaint{"there is a user without a password; write password_file=FILE"};
+        return complaint{"there is a user without a password; write password_file=FILE, or in the "
+                         "URL user:password@ (:password@ where there is no user)"};
     if (!made->ca_file.empty() && !made->is_tls)
         return complaint{"ca is for rediss://, which is TLS"};
     out = std::move(*made);

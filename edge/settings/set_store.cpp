@@ -161,6 +161,8 @@ answer set_containers(const call& c, store_settings& out) {
         if (auto wrong = take(word_of(word.substr(equals + 1), "attribute"), *place))
             return wrong;
     }
+    if (auto wrong = named_twice(c))
+        return wrong;
     out.dynamodb.containers = std::move(made);
     return std::nullopt;
 }
@@ -186,48 +188,8 @@ answer set_call_timeout(const call& c, store_settings& out) {
     return take(duration_of(c.word(0), {500ms, 1min}), out.dynamodb.call_timeout);
 }
 
-/// A word "NAME=VALUE" of look_through.
-answer set_look_through_bound(const std::string& word, dynamodb_settings::unknown_keys& out) {
-    const std::size_t equals = std::min(word.find('='), word.size());
-    const std::string_view name = std::string_view{word}.substr(0, equals);
-    const std::string_view value = std::string_view{word}.substr(std::min(equals + 1, word.size()));
-    const auto named = [&](answer wrong) {
-        return wrong ? complaint{fmt::format("{}: {}", name, wrong->text)} : wrong;
-    };
-    if (name == "within")
-        return named(take(duration_of(value, {100ms, 30s}), out.within));
-    if (name == "rate")
-        return named(take(request_rate_of(value, {}), out.reads));
-    if (name == "calls")
-        return named(take(count_of(value, {1, 64}), out.calls));
-    if (name == "held")
-        return named(take(count_of(value, {1, 100'000}), out.held));
-    return complaint{
-        fmt::format("\"{}\" is not known; write within=TIME, rate=NUMBERr/s, calls=NUMBER or "
-                    "held=NUMBER",
-                    shown(word))};
-}
-
 answer set_look_through(const call& c, store_settings& out) {
-    dynamodb_settings::unknown_keys made;
-    if (c.word(0) == "off" && c.count() == 1) {
-        made.on = false;
-        out.dynamodb.look_through = made;
-        return std::nullopt;
-    }
-    std::size_t first = 0;
-    if (c.word(0).find('{') != std::string::npos) {
-        const auto id = template_of(c.word(0), ids);
-        if (!id)
-            return id.error();
-        made.session_id = *id;
-        first = 1;
-    }
-    for (std::size_t i = first; i < c.count(); ++i)
-        if (auto wrong = set_look_through_bound(c.word(i), made))
-            return wrong;
-    out.dynamodb.look_through = std::move(made);
-    return std::nullopt;
+    return edge::set_look_through(c, out.dynamodb.look_through);
 }
 
 const setter<store_settings> store_table[] = {
@@ -289,35 +251,21 @@ parsed<std::string> table_name_of(const std::string& text) {
         fmt::format("\"{}\" is no table's name: 3 to 255 letters, digits and _ - .", shown(text))};
 }
 
-void settle_look_through(const conf_tree& tree, const base::text_template& route_key,
-                         store_settings& made, complaints& found) {
-    auto& look = made.dynamodb.look_through;
-    if (!made.looks_through())
-        return;
-    const auto* const said = find_node(tree.top, {"store", "look_through"});
-    const bool is_told = !look.session_id.empty();
-    if (!is_told)
-        look.session_id = base::text_template::parse("{sessionId}").value();
-    const auto known = route_key.names();
-    for (const std::string_view name : look.session_id.names()) {
-        if (std::find(known.begin(), known.end(), name) != known.end())
-            continue;
-        look.on = false; // the default is for route keys that it fits
-        if (said != nullptr)
-            found.note(*said, fmt::format("route_key {} has no {{{}}}: a session's id cannot be "
-                                          "told from its URL; write what it is made of, of {}, or "
-                                          "\"look_through off;\"",
-                                          route_key.text(), name, braced_list(known)));
-        return;
-    }
-}
-
 void check_store(const conf_tree& tree, const store_settings& made, complaints& found) {
     const auto* const block = find_node(tree.top, {"store"});
     if (block == nullptr)
         return;
-    if (made.which == store_settings::kind::dynamodb)
+    if (made.which == store_settings::kind::dynamodb) {
+        const auto* const containers = find_node(tree.top, {"store", "containers"});
+        if (containers != nullptr && made.dynamodb.containers &&
+            made.dynamodb.containers->table == made.dynamodb.table)
+            found.note(*containers,
+                       fmt::format("\"{}\" is the table of the sessions; write the one "
+                                   "that has the containers, or nothing where the "
+                                   "sessions have their addresses themselves",
+                                   shown(made.dynamodb.table)));
         return check_attributes(*block, made.dynamodb, found);
+    }
     for (const directive_node& node : block->children)
         if (!is_one_of(node.name, for_both))
             found.note(node, "is for a store in DynamoDB: \"store dynamodb TABLE { ... }\"");

@@ -105,6 +105,9 @@ struct server_draft {
 [[nodiscard]] parsed<std::string> table_name_of(const std::string& text);
 /// `feed redis URL ...`
 [[nodiscard]] std::optional<complaint> set_redis(const call& c, std::optional<redis_settings>& out);
+/// `look_through ...`
+[[nodiscard]] std::optional<complaint> set_look_through(const call& c,
+                                                        dynamodb_settings::unknown_keys& out);
 /// `location [=] PATH`: its own arguments.
 [[nodiscard]] std::optional<complaint> set_location_path(const call& c, location_draft& out);
 
@@ -116,6 +119,9 @@ template <class Value, class Place>
     place = static_cast<Place>(std::move(*value));
     return std::nullopt;
 }
+
+/// Of the arguments from `first` on that are NAME=VALUE: a name that is there twice.
+[[nodiscard]] std::optional<complaint> named_twice(const call& c, std::size_t first = 1);
 
 /// Argument `i` as the path of a file or folder, absolute.
 [[nodiscard]] parsed<std::string> path_of(const call& c, std::size_t i);

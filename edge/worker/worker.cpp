@@ -2,7 +2,7 @@
 
 #include "edge/net/signal.hpp"
 #include "edge/net/socket_address.hpp"
-#include "edge/request/access.hpp"
+#include "edge/request/exchange.hpp"
 #include "edge/worker/connection.hpp"
 
 #include <array>
@@ -200,12 +200,11 @@ void worker_process::each_second() {
     const std::int64_t now_ms = base::to_epoch_ms(lent_.time.wall());
     for (const request_in_flight& going : lent_.in_flight)
         table_.add_activity(going.activity, {.last_seen_ms = now_ms});
-    if (!lent_.access_keys.empty())
-        end_revoked_tunnels(lent_);
+    end_tunnels_that_are_over(lent_);
     if (++seconds_ % 10 != 0)
         return;
     for (const open_tunnel& open : lent_.tunnels)
-        table_.add_activity(open.activity, {.socket_open_ms = now_ms});
+        table_.add_activity(open.by.activity(), {.socket_open_ms = now_ms});
 }
 
 task<void> worker_process::listen_to_bell() {

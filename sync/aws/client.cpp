@@ -235,8 +235,9 @@ bool client::can_help(attempt& failed, unsigned& helped, const std::stop_token& 
 }
 
 call_failure client::failure_of(const job& r, attempt& last, unsigned attempts) {
-    count(tallies_.failed_calls);
     service_error& error = *last.error;
+    count(error.code == aws_error::condition_failed ? tallies_.unmet_conditions
+                                                    : tallies_.failed_calls);
     std::string said = error.name;
     if (!error.message.empty() && !said.empty())
         said += ": " + error.message;
@@ -258,6 +259,7 @@ client_counters client::counters() const noexcept {
     };
     return {.calls = value(tallies_.calls),
             .failed_calls = value(tallies_.failed_calls),
+            .unmet_conditions = value(tallies_.unmet_conditions),
             .attempts = value(tallies_.attempts),
             .throttled = value(tallies_.throttled),
             .retries = value(tallies_.retries),

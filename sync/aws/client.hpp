@@ -59,10 +59,11 @@ struct call_limits {
 /// Since the client was made.
 struct client_counters {
     std::uint64_t calls = 0, failed_calls = 0;
-    std::uint64_t attempts = 0;     // requests sent
-    std::uint64_t throttled = 0;    // attempts that the service asked to slow down after
-    std::uint64_t retries = 0;      // attempts after a wait
-    std::uint64_t budget_empty = 0; // retries left out for want of budget
+    std::uint64_t unmet_conditions = 0; // answers like any other: no failed calls
+    std::uint64_t attempts = 0;         // requests sent
+    std::uint64_t throttled = 0;        // attempts that the service asked to slow down after
+    std::uint64_t retries = 0;          // attempts after a wait
+    std::uint64_t budget_empty = 0;     // retries left out for want of budget
     std::uint64_t clock_corrections = 0, credential_renewals = 0;
     std::uint64_t bytes_sent = 0, bytes_received = 0; // of bodies
 };
@@ -101,8 +102,9 @@ class client {
     [[nodiscard]] call_failure failure_of(const job& r, attempt& last, unsigned attempts);
 
     struct tallies {
-        std::atomic<std::uint64_t> calls, failed_calls, attempts, throttled, retries, budget_empty,
-            clock_corrections, credential_renewals, bytes_sent, bytes_received;
+        std::atomic<std::uint64_t> calls, failed_calls, unmet_conditions, attempts, throttled,
+            retries, budget_empty, clock_corrections, credential_renewals, bytes_sent,
+            bytes_received;
     };
 
     client_options options_;

@@ -60,8 +60,16 @@ void expression::require_absent(const std::string& name) {
 }
 
 void expression::require_less(const std::string& name, json value) {
+    require_absent_or(name, "<", std::move(value));
+}
+
+void expression::require_not_less(const std::string& name, json value) {
+    require_absent_or(name, ">=", std::move(value));
+}
+
+void expression::require_absent_or(const std::string& name, std::string_view relation, json value) {
     const std::string place = name_of(name);
-    require(fmt::format("(attribute_not_exists({}) OR {} < {})", place, place,
+    require(fmt::format("(attribute_not_exists({}) OR {} {} {})", place, place, relation,
                         value_of(std::move(value))));
 }
 

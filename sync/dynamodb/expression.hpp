@@ -24,6 +24,8 @@ class expression {
     void require_absent(const std::string& name);
     /// There is none, or it is less.
     void require_less(const std::string& name, aws::json value);
+    /// There is none, or it is not less.
+    void require_not_less(const std::string& name, aws::json value);
 
     [[nodiscard]] bool changes_something() const noexcept {
         return !sets_.empty() || !removes_.empty() || !adds_.empty();
@@ -36,6 +38,7 @@ class expression {
     [[nodiscard]] std::string name_of(const std::string& name);
     [[nodiscard]] std::string value_of(aws::json value);
     void require(std::string_view condition);
+    void require_absent_or(const std::string& name, std::string_view relation, aws::json value);
 
     std::string sets_, removes_, adds_, conditions_;
     std::map<std::string, std::string> names_; // placeholder by name

@@ -7,6 +7,7 @@
 #include "sync/store/session_defect.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace postern::sync::dynamodb {
 
@@ -127,7 +128,8 @@ aws::reply<json> session_items::write(std::string_view operation, json ask,
     if (const json* const said = done ? aws::object_at(*done, "ConsumedCapacity") : nullptr)
         if (const auto total = said->find("CapacityUnits");
             total != said->end() && total->is_number())
-            units = static_cast<std::uint64_t>(std::clamp(total->get<double>(), 0.0, 1e6) + 0.5);
+            units = static_cast<std::uint64_t>(
+                std::llround(std::clamp(total->get<double>(), 0.0, 1e6)));
     cost.fetch_add(units, std::memory_order_relaxed);
     return done;
 }
@@ -258,11 +260,16 @@ result<bool> session_items::add_activity(const activity_update& update,
         if (!item) {
             merge(e, field::last_activity_at, at_ms);
             merge(e, field::ttl, ttl_ms);
+            if (ttl_ms > 0 && update.tried_at_ms > 0)
+                e.require_not_less(map[field::ttl],
+                                   time_value(update.tried_at_ms, map.form_of(field::ttl)));
         } else if (const auto row = session_of(*item, map)) {
             // It has something later, or in another form: what it has is known now.
             session wanted = row->read.record;
             wanted.last_activity_at_ms = at_ms;
-            wanted.ttl_ms = ttl_ms;
+            const std::int64_t was_ms = row->read.record.ttl_ms;
+            const bool had_passed = was_ms > 0 && was_ms < update.tried_at_ms;
+            wanted.ttl_ms = had_passed ? was_ms : ttl_ms;
             merge_activity(e, row->read.record, wanted, *item, map);
         }
         if (!e.changes_something())

@@ -79,7 +79,17 @@ std::string type_of(const json& table, const std::string& attribute) {
     return {};
 }
 
-json table_wanted(const table_options& options) {
+const json stream_wanted = {{"StreamEnabled", true}, {"StreamViewType", "NEW_AND_OLD_IMAGES"}};
+
+json containers_wanted(const container_map& containers) {
+    return {{"TableName", containers.table},
+            {"BillingMode", "PAY_PER_REQUEST"},
+            {"KeySchema", key_schema(containers.key, "")},
+            {"AttributeDefinitions", {{{"AttributeName", containers.key}, {"AttributeType", "S"}}}},
+            {"StreamSpecification", stream_wanted}};
+}
+
+json sessions_wanted(const table_options& options) {
     const attribute_map& map = options.attributes;
     json attributes = json::array();
     const auto define = [&](const std::string& name) {
@@ -108,8 +118,12 @@ json table_wanted(const table_options& options) {
             {"KeySchema", keys_wanted(map)},
             {"AttributeDefinitions", std::move(attributes)},
             {"GlobalSecondaryIndexes", std::move(indexes)},
-            {"StreamSpecification",
-             {{"StreamEnabled", true}, {"StreamViewType", "NEW_AND_OLD_IMAGES"}}}};
+            {"StreamSpecification", stream_wanted}};
+}
+
+json table_wanted(const table_options& options, table_of which) {
+    return which == table_of::sessions ? sessions_wanted(options)
+                                       : containers_wanted(*options.containers);
 }
 
 class checker {
@@ -198,49 +212,54 @@ class checker {
 
 } // namespace
 
-result<std::vector<finding>> check_tables(aws::client& calls, const table_options& options) {
-    const bool needs_stream = options.feed != table_options::feed_kind::poll;
-    const auto table = describe(calls, options.table);
+std::vector<table_of> tables_of(const table_options& options) {
+    if (options.containers)
+        return {table_of::sessions, table_of::containers};
+    return {table_of::sessions};
+}
+
+const std::string& name_of(const table_options& options, table_of which) {
+    return which == table_of::sessions ? options.table : options.containers->table;
+}
+
+result<std::vector<finding>> check_table(aws::client& calls, const table_options& options,
+                                         table_of which) {
+    const std::string& name = name_of(options, which);
+    const auto table = describe(calls, name);
     if (!table)
         return table.error();
     std::vector<finding> found;
     checker check{found};
-    check.keys(*table, keys_wanted(options.attributes), options.table);
-    check.stream(*table, options.table, needs_stream);
-    check.indexes(*table, options.attributes, options.table);
-    const auto ttl =
-        calls.call(service::dynamodb, "DescribeTimeToLive", {{"TableName", options.table}});
+    check.keys(*table,
+               which == table_of::sessions ? keys_wanted(options.attributes)
+                                           : key_schema(options.containers->key, ""),
+               name);
+    check.stream(*table, name, options.feed != table_options::feed_kind::poll);
+    if (which == table_of::containers)
+        return found;
+    check.indexes(*table, options.attributes, name);
+    const auto ttl = calls.call(service::dynamodb, "DescribeTimeToLive", {{"TableName", name}});
     if (ttl)
-        check.ttl(member(*ttl, "TimeToLiveDescription"), options.attributes, options.table);
+        check.ttl(member(*ttl, "TimeToLiveDescription"), options.attributes, name);
     else
-        check.advise("table {}: its ttl cannot be asked for: {}", options.table, ttl.error().what);
-    if (options.containers) {
-        const std::string& name = options.containers->table;
-        const auto containers = describe(calls, name);
-        if (!containers && containers.error().code != store_error::not_found)
-            return containers.error();
-        if (!containers) {
-            check.wrong("{}, which conf names for containers", containers.error().what);
-        } else {
-            check.keys(*containers, key_schema(options.containers->key, ""), name);
-            check.stream(*containers, name, needs_stream);
-        }
-    }
+        check.advise("table {}: its ttl cannot be asked for: {}", name, ttl.error().what);
     return found;
 }
 
-std::string table_wanted_text(const table_options& options) {
-    return table_wanted(options).dump(2, ' ', false, json::error_handler_t::replace);
+std::string table_wanted_text(const table_options& options, table_of which) {
+    return table_wanted(options, which).dump(2, ' ', false, json::error_handler_t::replace);
 }
 
-result<void> make_table(aws::client& calls, const table_options& options, aws::pause& waiting) {
-    const auto made = calls.call(service::dynamodb, "CreateTable", table_wanted(options));
+result<void> make_table(aws::client& calls, const table_options& options, table_of which,
+                        aws::pause& waiting) {
+    const std::string& name = name_of(options, which);
+    const auto made = calls.call(service::dynamodb, "CreateTable", table_wanted(options, which));
     if (!made && made.error().code == aws_error::conflict)
         return failure{store_error::exists, made.error().what};
     if (!made)
         return store_failure(made.error());
     for (int look = 0;; ++look) {
-        const auto table = describe(calls, options.table);
+        const auto table = describe(calls, name);
         if (table && string_at(*table, "TableStatus") == "ACTIVE")
             break;
         if (!table && table.error().code != store_error::not_found)
@@ -249,11 +268,13 @@ result<void> make_table(aws::client& calls, const table_options& options, aws::p
             return failure{store_error::unavailable,
                            fmt::format("table {} is being made, but is not ready yet; look again "
                                        "with \"postern store check\"",
-                                       options.table)};
+                                       name)};
     }
+    if (which == table_of::containers)
+        return {};
     const auto ttl =
         calls.call(service::dynamodb, "UpdateTimeToLive",
-                   {{"TableName", options.table},
+                   {{"TableName", name},
                     {"TimeToLiveSpecification",
                      {{"Enabled", true}, {"AttributeName", options.attributes[field::ttl]}}}});
     if (!ttl)

@@ -17,8 +17,10 @@ struct write_units {
 
 [[nodiscard]] inline remote_usage usage_of(const aws::client_counters& calls,
                                            const write_units& units) {
-    return {.calls_ok = calls.calls - std::min(calls.calls, calls.failed_calls),
+    const std::uint64_t not_ok = calls.failed_calls + calls.unmet_conditions;
+    return {.calls_ok = calls.calls - std::min(calls.calls, not_ok),
             .calls_failed = calls.failed_calls,
+            .calls_unmet = calls.unmet_conditions,
             .retries = calls.retries,
             .throttled = calls.throttled,
             .activity_units = units.activity.load(std::memory_order_relaxed),

@@ -41,7 +41,8 @@ class feed {
     [[nodiscard]] virtual base::result<void> work() = 0;
     /// When to call again at the latest (steady clock; a time gone by: at once).
     [[nodiscard]] virtual base::steady_time next_work() const = 0;
-    /// Someone on this host has written to the remote table: look soon.
+    /// Someone on this host has written to the remote table, and to the replica: look soon, where
+    /// that costs next to nothing.
     virtual void ring() noexcept = 0;
     /// What keeps a replica from being filled though the remote side answers, a part of a sentence;
     /// empty: nothing. As of the last `work`.

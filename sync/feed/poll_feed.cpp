@@ -24,17 +24,10 @@ poll_feed::poll_feed(const poll_options& options, stream_source& source, row_sin
 
 result<void> poll_feed::work() {
     const auto now = time_.steady();
-    if (is_rung_.exchange(false, std::memory_order_relaxed)) {
-        // One that is spread may be past the row already; one in a hurry comes to its end first, or
-        // rings without end would keep any from its end.
-        if (snapshot_.is_running() && is_hurried_) {
-            is_wanted_again_ = true;
-        } else {
-            snapshot_.drop();
-            is_hurried_ = true;
-            begin_at_ = std::min(begin_at_, began_ + options_.rung_gap);
-        }
-    }
+    // What was written here stands in the replica, so there is nothing to look for. But who writes
+    // has just reached a table that may have been away.
+    if (is_rung_.exchange(false, std::memory_order_relaxed) && has_failed_)
+        begin_at_ = std::min(begin_at_, began_ + options_.rung_gap);
     if (!snapshot_.is_running()) {
         if (now < begin_at_)
             return {};
@@ -42,8 +35,10 @@ result<void> poll_feed::work() {
     }
     const auto done = snapshot_.step([this] { return fmt::format("poll1 {}", began_ms_); });
     if (!done) {
-        if (!snapshot_.is_running())
+        if (!snapshot_.is_running()) {
+            has_failed_ = true;
             begin_at_ = now + after_failure_.next();
+        }
         return done.error();
     }
     has_changed_ = has_changed_ || done->took_changes;
@@ -61,23 +56,21 @@ result<void> poll_feed::work() {
 void poll_feed::begin() {
     scan_options how = options_.scan;
     const auto pages = static_cast<std::int64_t>(snapshot_.pages());
-    if (!is_hurried_ && pages > 0)
+    if (pages > 0)
         how.page_gap = std::min(page_gap_max, options_.interval / 2 / pages);
     began_ = time_.steady();
     began_ms_ = base::to_epoch_ms(time_.wall());
     // Should it never end, the next one is not due before its time.
     begin_at_ = began_ + options_.interval;
     snapshot_.begin(std::make_unique<parallel_scan>(source_, how, time_, state_, random_()),
-                    began_ms_, is_hurried_ ? "it was rung for" : "it is due");
+                    began_ms_, "it is due");
 }
 
 void poll_feed::note_end(base::steady_time now) {
     after_failure_.reset();
-    is_hurried_ = std::exchange(is_wanted_again_, false);
+    has_failed_ = false;
     // With a rest, where a scan takes longer than the interval.
     begin_at_ = std::max(began_ + spread(options_.interval, random_), now + options_.interval / 4);
-    if (is_hurried_)
-        begin_at_ = began_ + options_.rung_gap;
 }
 
 base::steady_time poll_feed::next_work() const {

@@ -17,13 +17,13 @@ namespace postern::sync {
 struct poll_options {
     std::chrono::milliseconds interval{30'000}; // from one scan's beginning to the next one's
     scan_options scan{.segments = 1, .threads = 0, .pages_ahead = 1};
-    std::chrono::milliseconds rung_gap{1'000}; // a ring begins a scan, so long after the last one
+    std::chrono::milliseconds rung_gap{1'000}; // a ring repeats a failed scan, so long after it
     std::chrono::milliseconds confirm_after{10'000}; // of a sweep not believed
 };
 
-/// A scan's pages are spread over half of the interval, so that the table pays evenly; one that was
-/// rung for is read as fast as it comes. Of the source it uses `scan` only. Not thread-safe but for
-/// `ring`; the references outlive it.
+/// A scan's pages are spread over half of the interval, so that the table pays evenly. A ring
+/// begins none, but for one that failed and is waited for. Of the source it uses `scan` only. Not
+/// thread-safe but for `ring`; the references outlive it.
 class poll_feed final : public feed {
   public:
     poll_feed(const poll_options& options, stream_source& source, row_sink& sink, feed_state& state,
@@ -50,8 +50,7 @@ class poll_feed final : public feed {
 
     snapshot snapshot_;
     backoff after_failure_;
-    bool is_hurried_ = false;      // the scan that runs; the next one, if none does
-    bool is_wanted_again_ = false; // rung while a hurried one ran
+    bool has_failed_ = false; // the last scan
     base::steady_time begin_at_{};
     base::steady_time began_{};
     std::int64_t began_ms_ = 0;

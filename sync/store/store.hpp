@@ -51,6 +51,7 @@ struct activity_update {
     std::int64_t ttl_ms = 0;              // merged: the later one stays
     std::uint64_t requests = 0;           // added
     std::uint64_t bytes = 0;              // added
+    std::int64_t tried_at_ms = 0;         // first; a ttl that had passed by then stays passed
 };
 
 /// What can go wrong with a store, whatever it is.

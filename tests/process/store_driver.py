@@ -1,4 +1,4 @@
-"""tests/programs/store_call, driven line by line: the DynamoDB store, feed source and activity, without a postern around them."""
+"""tests/programs/store_call, driven line by line: a store, and what is only of DynamoDB, without a postern around them."""
 import json
 import os
 import pathlib
@@ -18,12 +18,13 @@ class Failed(AssertionError):
 
 def conf(folder, dynamodb, table, block="", more=""):
     """A conf file for this table; its path. `block` goes into store { }, `more` into the main part."""
+    return conf_of(folder, f"store dynamodb {table} {{ endpoint {dynamodb.endpoint}; {block} }}", more)
+
+
+def conf_of(folder, store, more=""):
     path = pathlib.Path(folder) / "store.conf"
     path.write_text(f"""session_table {folder}/sessions.table;
-store dynamodb {table} {{
-    endpoint {dynamodb.endpoint};
-    {block}
-}}
+{store}
 {more or "route_key {clientId}-{threadId};"}
 control {{ token_file {folder}/token; }}
 """)

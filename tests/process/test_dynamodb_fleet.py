@@ -125,6 +125,21 @@ def test_a_session_ends_at_its_ttl_and_its_item_when_the_table_removes_it(hosts,
         os.kill(control, signal.SIGCONT)
 
 
+def test_a_ttl_in_the_past_ends_a_session_that_is_in_use(hosts, dynamodb):
+    table = dynamodb.create_table()
+    posterns = hosts(table, 2)
+    put(dynamodb, table, "s1", containerIp={"S": "127.0.0.1"}, port={"N": str(posterns[0].target)})
+    for one in posterns:
+        until("routed", answers(one, "s1", 200))
+    moved = lambda: "ttl" in item_of(dynamodb, table, "s1")
+    until("activity moves its ttl", lambda: [answers(one, "s1", 200)() for one in posterns] and moved())
+    dynamodb.client.update_item(TableName=table, Key={"sessionId": {"S": "s1"}}, UpdateExpression="SET #t = :t",
+                                ExpressionAttributeNames={"#t": "ttl"}, ExpressionAttributeValues={":t": {"N": str(int(time.time()) - 1)}})
+    # Used all the time, and each host has activity on its way; the lifecycle removes it.
+    until("ended", lambda: not [one for one in posterns if answers(one, "s1", 200)()] and item_of(dynamodb, table, "s1") is None)
+    assert not [one for one in posterns if answers(one, "s1", 200)()]
+
+
 @pytest.mark.parametrize("feed", ["streams", "poll 1s"])
 def test_a_ttl_in_the_past_ends_a_session_at_once(hosts, dynamodb, feed):
     table = dynamodb.create_table()

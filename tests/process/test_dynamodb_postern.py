@@ -61,6 +61,12 @@ def test_what_others_write_is_routed(on_table, dynamodb):
     dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
     until("gone", answers(postern, "s1", 404))
     assert postern.log().count("the item bad cannot be used") == 1
+    skipped = postern.metric("postern_sync_skipped_total")
+    put(dynamodb, table, "odd", threadId={"S": "a b"}, **here(postern))
+    until("told", lambda: 'no URL leads to its route key "a b"' in postern.log())
+    put(dynamodb, table, "odd", threadId={"S": "a b"}, **here(postern), branch={"S": "x"})
+    until("counted", lambda: postern.metric("postern_sync_skipped_total") > skipped)
+    assert postern.log().count("no URL leads to its route key") == 1
 
 
 def test_the_api_writes_to_the_table(on_table, dynamodb):
@@ -135,6 +141,9 @@ def test_what_it_asks_of_the_table_is_counted(on_table, dynamodb):
     until("records", lambda: sample('postern_feed_records_total{feed="sessions"}') >= 3)
     assert sample('postern_feed_snapshots_total{feed="sessions"}') == 1 and sample('postern_feed_records_total{feed="containers"}') == 0
     assert sample('postern_aws_calls_total{result="ok"}') > 5
+    # Control tries whether it can write by conditions that never hold: answers, and no failures.
+    until("conditions", lambda: sample('postern_aws_calls_total{result="condition"}') >= 1)
+    assert sample('postern_aws_calls_total{result="failed"}') == 0
 
 
 def test_the_command_line_is_routed_at_once(on_table, dynamodb):
@@ -182,6 +191,28 @@ def test_a_table_without_a_stream_is_polled(on_table, dynamodb):
     until("routed", answers(postern, "s1", 200), within=20)
     dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
     until("gone", answers(postern, "s1", 404), within=20)
+
+
+def test_what_is_written_here_is_routed_without_a_scan(on_table, dynamodb):
+    table = dynamodb.create_table(stream=False)
+    postern = on_table(table, "feed poll 1m;")
+    for i in range(5):
+        put(dynamodb, table, f"other{i}", **here(postern))
+    until("ready", lambda: postern.api_call("GET", "/readyz").status == 200, within=20)
+
+    def scanned():
+        return [postern.metric(f"postern_feed_{what}_total") for what in ("snapshots", "rows_scanned", "calls")]
+
+    until("counted", lambda: scanned()[0] == 1)
+    before = scanned()
+    began, round_ = time.monotonic(), 0
+    while time.monotonic() - began < 2.5:  # a scan that a ring begins comes a second after the last one
+        round_ += 1
+        postern.set_session(f"mine{round_}", "active", f"127.0.0.1:{postern.target}")
+        until("routed", answers(postern, f"mine{round_}", 200), within=1)
+        assert postern.cli("sessions", "rm", f"mine{round_}").returncode == 0
+        until("gone", answers(postern, f"mine{round_}", 404), within=1)
+    assert scanned() == before
 
 
 def test_a_table_that_does_not_come(on_table, dynamodb):

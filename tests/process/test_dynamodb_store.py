@@ -43,62 +43,18 @@ def item_of(dynamodb, table, name="s1", key="sessionId"):
     return dynamodb.client.get_item(TableName=table, Key={key: {"S": name}}, ConsistentRead=True).get("Item")
 
 
-# The contract that tests/unit/sync/sqlite_store_test.cpp has for the embedded store.
+# test_store_contract.py has what holds of any store.
 
-def test_what_is_inserted_is_read(open_store, dynamodb):
+def test_what_is_inserted_is_an_item(open_store, dynamodb):
     table = dynamodb.create_table()
-    store = open_store(table)
-    wanted = record(instruction="do it", branch="b", lastCommit="abc", isDirty=True, requestCount=3, bytesTransferred=4)
-    made = store("insert", record=wanted)
-    assert {k: made[k] for k in wanted if k != "ttl"} == {k: v for k, v in wanted.items() if k != "ttl"}
-    assert 0 <= made["ttl"] - wanted["ttl"] < 1000  # whole seconds
-    assert made["routeKey"] == "acme-s1" and made["version"] > 0
-    assert made["accessGeneration"] == wanted["createdAt"] // 1000
-    assert store("get", id="s1") == made
+    wanted = record(ttl=int(time.time() * 1000) + 86_400_001)
+    made = open_store(table)("insert", record=wanted)
+    assert 0 < made["ttl"] - wanted["ttl"] < 1000  # whole seconds, and no earlier
+    assert made["routeKey"] == "acme-s1" and made["accessGeneration"] == wanted["createdAt"] // 1000
     item = item_of(dynamodb, table)
     assert item["status"] == {"S": "active"} and item["containerIp"] == {"S": "10.0.0.7"} and "port" not in item
     assert item["ttl"]["N"] == str(-(-wanted["ttl"] // 1000))
     assert int(item["version"]["N"]) >= wanted["createdAt"] * 1000
-    with pytest.raises(Failed, match="exists") as again:
-        store("insert", record=wanted)
-    assert '"s1"' in again.value.what
-    with pytest.raises(Failed, match="s2"):
-        store("get", id="s2")
-
-
-def test_a_replacement_needs_the_version_that_was_read(open_store, dynamodb):
-    store = open_store(dynamodb.create_table())
-    first = store("insert", record=record())
-    second = store("replace", record={**first, "status": "draining"})
-    assert second["status"] == "draining" and second["version"] != first["version"]
-    with pytest.raises(Failed, match="changed by somebody else"):
-        store("replace", record={**first, "status": "failed"})
-    third = store("replace", record=second)  # the same again is a change, too
-    assert third["version"] != second["version"]
-    with pytest.raises(Failed, match="changed by somebody else"):
-        store("remove", id="s1", version=second["version"])
-    store("remove", id="s1", version=third["version"])
-    for what in ("replace", "remove"):
-        with pytest.raises(Failed, match="there is no such session|no such|not found"):
-            store(what, id="s1", record=third)
-
-
-def test_activity_is_merged_and_never_set_back(open_store, dynamodb):
-    table = dynamodb.create_table()
-    store = open_store(table)
-    made = store("insert", record=record(requestCount=10, bytesTransferred=100))
-    at = made["lastActivityAt"]
-    updates = [{"id": "s1", "at_ms": at + 500, "ttl_ms": made["ttl"] + 5000, "requests": 2, "bytes": 20},
-               {"id": "s1", "at_ms": at - 5000, "ttl_ms": made["ttl"] - 5000, "requests": 3, "bytes": 30},
-               {"id": "ghost", "at_ms": at, "ttl_ms": made["ttl"], "requests": 1, "bytes": 1}]
-    for one in updates:
-        assert store("activity", updates=[one]) == {"ok": True, "failed": []}
-    now = store("get", id="s1")
-    assert (now["lastActivityAt"], now["ttl"], now["requestCount"], now["bytesTransferred"]) == (at + 500, made["ttl"] + 5000, 15, 150)
-    assert now["version"] == made["version"]  # no change for those who hold the record
-    back = store("replace", record={**made, "requestCount": 1, "lastActivityAt": at - 9000, "ttl": 1, "branch": "x"})
-    assert (back["lastActivityAt"], back["ttl"], back["requestCount"]) == (at + 500, made["ttl"] + 5000, 15)
-    assert item_of(dynamodb, table, "ghost") is None
 
 
 def test_activity_from_the_future_is_cut(open_store, dynamodb):
@@ -140,39 +96,6 @@ def test_activity_keeps_the_form_that_others_use(open_store, dynamodb):
     long_ttl = item_of(dynamodb, table, "long ttl")
     assert long_ttl["ttl"] == {"N": str(now + 900_000)} and "lastActivityAt" in long_ttl
     assert all(item["requestCount"] == {"N": "1"} for item in dynamodb.scan_all(table))
-
-
-def test_two_writers_at_once_one_wins(open_store, dynamodb):
-    table = dynamodb.create_table()
-    stores = [open_store(table) for _ in range(3)]
-    stores[0]("insert", record=record())
-    for round_ in range(30):
-        read = stores[0]("get", id="s1")
-        for i, store in enumerate(stores):
-            store.begin("replace", record={**read, "branch": f"{round_}-{i}"})
-        won = []
-        for i, store in enumerate(stores):
-            try:
-                won.append((i, store.end_of()))
-            except Failed as failed:
-                assert "conflict" in failed.error or "changed" in str(failed)
-        assert len(won) == 1, won
-        assert stores[0]("get", id="s1") == won[0][1]
-
-
-def test_one_insert_of_many_wins(open_store, dynamodb):
-    table = dynamodb.create_table()
-    stores = [open_store(table) for _ in range(3)]
-    for i, store in enumerate(stores):
-        store.begin("insert", record=record(branch=str(i)))
-    won = 0
-    for store in stores:
-        try:
-            store.end_of()
-            won += 1
-        except Failed:
-            pass
-    assert won == 1
 
 
 # Other services have the table, too.
@@ -419,7 +342,36 @@ def test_store_check_says_what_is_missing(cli, dynamodb, tmp_path):
     polled = cli(store_driver.conf(tmp_path, dynamodb, table, "feed poll;"), "store", "check")
     assert polled.returncode == 0 and "its ttl is off" in polled.stdout
     containers = cli(store_driver.conf(tmp_path, dynamodb, table, "feed poll; containers not-there;"), "store", "check")
-    assert containers.returncode == 1 and "there is no table not-there" in containers.stdout
+    assert containers.returncode == 1 and "there is no table not-there" in containers.stderr and "store init" in containers.stderr
+    assert f"ok      table {table}: key" in containers.stdout
+
+
+def test_store_init_makes_the_table_of_containers_too(cli, dynamodb, tmp_path):
+    sessions, boxes = (f"made-{kind}-{random.randrange(10**9)}" for kind in ("sessions", "boxes"))
+    conf = store_driver.conf(tmp_path, dynamodb, sessions, f"containers {boxes} key=box;")
+    missing = cli(conf, "store", "check")
+    assert missing.returncode == 1 and f"there is no table {sessions}, and there is no table {boxes} at" in missing.stderr
+    dry = cli(conf, "store", "init", "--dry-run")
+    assert dry.returncode == 0 and dry.stdout.count("this would be asked of CreateTable") == 2 and '"box"' in dry.stdout
+    assert not {sessions, boxes} & set(dynamodb.client.list_tables()["TableNames"])
+    made = cli(conf, "store", "init")
+    assert made.returncode == 0, made.stderr
+    assert f"made table {sessions}" in made.stdout and f"made table {boxes}" in made.stdout
+    assert f"ok      table {boxes}: key box (hash)" in made.stdout and "wrong" not in made.stdout
+    table = dynamodb.client.describe_table(TableName=boxes)["Table"]
+    assert table["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["KeySchema"] == [{"AttributeName": "box", "KeyType": "HASH"}] and "GlobalSecondaryIndexes" not in table
+    again = cli(conf, "store", "init")
+    assert again.returncode == 0 and again.stdout.count("is there; it is compared") == 2
+    assert cli(conf, "store", "check").returncode == 0
+    # One is there and the other is not; one is there and wrong.
+    dynamodb.client.delete_table(TableName=sessions)
+    half = cli(conf, "store", "init", "--dry-run")
+    assert half.returncode == 0 and f"there is no table {sessions}" in half.stdout and f"table {boxes} is there" in half.stdout
+    assert f"ok      table {boxes}" in half.stdout
+    wrong = cli(store_driver.conf(tmp_path, dynamodb, sessions, f"containers {boxes} key=id;"), "store", "init")
+    assert wrong.returncode == 1 and f"made table {sessions}" in wrong.stdout
+    assert f"wrong   table {boxes}: its key is box (hash); the conf says id (hash)" in wrong.stdout
 
 
 def test_sessions_from_the_command_line(cli, dynamodb, tmp_path):

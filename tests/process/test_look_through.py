@@ -350,12 +350,13 @@ def test_what_is_wrong_in_the_conf_is_said(run_postern):
     text = (postern.folder / "postern.conf").read_text()
     text = text[:text.index("store sqlite")] + "store dynamodb table { BLOCK }\n" + text[text.index("control {"):]
     for block, said in {"look_through {sessionId};": "route_key {threadId} has no {sessionId}",
-                        "look_through on;": '"on" is not known; write within=TIME',
+                        "look_through on;": "route_key {threadId} has no {sessionId}",
+                        "look_through {threadId} within=1s within=2s;": "within= is there twice",
                         "look_through {threadId} within=1ms;": "within: ",
                         "look_through {threadId} rate=5;": "rate: ",
                         "look_through {threadId} held=0;": "held: ",
                         "look_through {thredId};": "{thredId}",
-                        "look_through off within=1s;": '"off" is not known'}.items():
+                        "look_through off within=1s;": "nothing may follow off"}.items():
         conf = postern.folder / "wrong.conf"
         conf.write_text(text.replace("BLOCK", block))
         checked = subprocess.run([harness.BINARY, "-t", "-c", str(conf)], capture_output=True, text=True, timeout=20)

@@ -214,7 +214,8 @@ def test_a_stale_pid_file_is_no_obstacle(run_postern):
     postern.signal(signal.SIGKILL)
     postern.program.wait()
     assert (postern.folder / "postern.pid").exists()
-    until("its ports are free", lambda: _quiet(postern.port, "/") is None, within=10)
+    for port in (postern.port, postern.api):
+        until("its ports are free", lambda port=port: _quiet(port, "/") is None, within=10)
     postern.start()
     assert postern.cli("-s", "reload").returncode == 0
 

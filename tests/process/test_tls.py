@@ -13,6 +13,7 @@ import threading
 
 import pytest
 from harness import CONF, Postern, free_ports, raw, request, until
+from test_websocket import GOING_AWAY, KEY, Target, rest_of
 from tls_client import Certificate, ask, connect, context, get, s_client, shown_at
 
 BOTH = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -293,6 +294,22 @@ def test_a_websocket(secure):
         assert got == sent
         socket.socket.shutdown(s, socket.SHUT_WR)  # half-closed, and without a word of TLS
         assert s.recv(3) == b"bye"
+
+
+def test_a_websocket_ends_with_its_session(secure):
+    target = Target()
+    secure.set_session("gone", "active", f"127.0.0.1:{target.port}")
+    until("routed", lambda: secure.get("/session/gone/").status == 200)
+    with connect(secure.tls, "a.test") as s:
+        s.sendall(f"GET /session/gone/ HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                  f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+        got = b""
+        while not got.endswith(b"\x81\x02hi"):
+            got += s.recv(4096)
+        assert secure.cli("sessions", "rm", "gone").returncode == 0
+        s.suppress_ragged_eofs = False  # it ends with close_notify
+        assert rest_of(s) == GOING_AWAY
+    target.listener.close()
 
 
 def test_the_last_answer_ends_with_close_notify(secure):

@@ -2,9 +2,11 @@
 import base64
 import hashlib
 import os
+import re
 import socket
 import threading
 
+import h2.settings
 import pytest
 from harness import CONF, until
 from http2_client import Client
@@ -106,6 +108,125 @@ def test_an_idle_tunnel_ends(run_postern, run_fake):
     while some := s.recv(100):
         end += some
     assert end in (b"", b"bye")
+
+
+class Target:
+    """Takes WebSockets. Says `first` behind its handshake, and keeps what comes until the end."""
+
+    def __init__(self, first=b"\x81\x02hi"):
+        self.first = first
+        self.said = {}  # by session
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                s, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.talk, args=(s,), daemon=True).start()
+
+    def talk(self, s):
+        got = b""
+        while b"\r\n\r\n" not in got:
+            some = s.recv(4096)
+            if not some:
+                return
+            got += some
+        head, _, rest = got.partition(b"\r\n\r\n")
+        fields = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
+        key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)
+        if not key:
+            s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return s.close()
+        accept = base64.b64encode(hashlib.sha1(key[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
+        s.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + accept
+                  + b"\r\n\r\n" + self.first)
+        said = rest
+        while some := s.recv(4096):
+            said += some
+        self.said[fields["x-session-id"]] = said
+        s.close()
+
+
+@pytest.fixture
+def target():
+    one = Target()
+    yield one
+    one.listener.close()
+
+
+def rest_of(s, within=4):
+    """All that comes until the other side ends."""
+    s.settimeout(within)
+    got = b""
+    while some := s.recv(4096):
+        got += some
+    return got
+
+
+GOING_AWAY = b"\x88\x02\x03\xe9"
+
+
+@pytest.mark.parametrize("how", ["removed", "failed", "inactive", "another's"])
+def test_a_session_that_is_gone_takes_its_tunnels_along(run_postern, target, how):
+    postern = run_postern()
+    for name in ("up", "stays"):
+        postern.set_session(name, "active", f"127.0.0.1:{target.port}")
+    sockets = {}
+    for name in ("up", "stays"):
+        until("routed", lambda name=name: postern.get(f"/session/{name}/").status == 200)
+        s, head, rest = shake_hands(postern.port, f"/session/{name}/")
+        assert receive(s, 4, rest) == b"\x81\x02hi"
+        s.sendall(b"\x81\x83\0\0\0\0yes")
+        sockets[name] = s
+    if how == "removed":
+        assert postern.cli("sessions", "rm", "up").returncode == 0
+    elif how == "another's":
+        postern.set_session("newer", "active", f"127.0.0.1:{target.port}", "--thread", "up")
+    else:
+        postern.set_session("up", how)
+    assert rest_of(sockets["up"]) == GOING_AWAY
+    until("the target is told", lambda: "up" in target.said)
+    assert target.said["up"] == b"\x81\x83\0\0\0\0yes" + b"\x88\x82\0\0\0\0\x03\xe9"
+    assert postern.metric("postern_tunnels_ended_total") == 1
+    until("counted", lambda: postern.metric("postern_sockets_closed_total") == 1)
+    assert "stays" not in target.said
+    sockets["stays"].close()
+    until("it was open until now", lambda: target.said.get("stays") == b"\x81\x83\0\0\0\0yes")
+
+
+def test_no_frame_is_put_into_another(run_postern):
+    half = Target(b"\x81\x7e\x10\x00" + b"x" * 100)  # 4096 bytes are to come
+    postern = run_postern()
+    postern.set_session("up", "active", f"127.0.0.1:{half.port}")
+    until("routed", lambda: postern.get("/session/up/").status == 200)
+    s, head, rest = shake_hands(postern.port, "/session/up/")
+    receive(s, 104, rest)
+    s.sendall(b"\x81\x83\0\0")
+    assert postern.cli("sessions", "rm", "up").returncode == 0
+    assert rest_of(s) == b""
+    until("the target is told", lambda: half.said.get("up") == b"\x81\x83\0\0")
+    half.listener.close()
+
+
+def test_by_http2_too_it_takes_them_along(run_postern, target):
+    live = run_postern(conf=CONF.replace("default_server;", "default_server http2;"))
+    for name in ("up", "stays"):
+        live.set_session(name, "active", f"127.0.0.1:{target.port}")
+        until("routed", lambda name=name: live.get(f"/session/{name}/").status == 200)
+    with Client(live.port) as c:
+        c.until(lambda: h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL in c.h2.remote_settings)
+        up, stays = (c.request(f"/session/{name}/", "CONNECT", end=False, protocol="websocket") for name in ("up", "stays"))
+        c.until(lambda: c.streams[up].body == c.streams[stays].body == b"\x81\x02hi")
+        assert live.cli("sessions", "rm", "up").returncode == 0
+        got = c.answer(up)
+        assert got.body == b"\x81\x02hi" + GOING_AWAY and got.reset in (None, 0)
+        assert c.get("/").status == 200 and not c.streams[stays].over
+        assert live.metric("postern_tunnels_ended_total") == 1
+        until("the target is told", lambda: target.said.get("up") == b"\x88\x82\0\0\0\0\x03\xe9")
 
 
 def test_by_http2_a_target_has_to_understand_the_handshake(run_postern, run_fake):

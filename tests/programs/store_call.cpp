@@ -1,14 +1,16 @@
-// Drives sync/dynamodb from a process test: one JSON object a line in, one a line out. The first
-// line is the conf's path; each one after it is a thing to do:
+// Drives the store of a conf from a process test: one JSON object a line in, one a line out. The
+// first line is the conf's path; each one after it is a thing to do:
 //   {"do": "get" | "remove", "id": ..., "version": ...}      {"do": "insert" | "replace", "record":
 //   {...}}
-//   {"do": "activity", "updates": [{"id", "at_ms", "ttl_ms", "requests", "bytes"}...]}
+//   {"do": "activity", "updates": [{"id", "at_ms", "ttl_ms", "tried_at_ms", "requests",
+//   "bytes"}...]}
 //   {"do": "list" | "try_write"}      {"do": "of_client", "client"}     {"do": "of_key", "key"}
 //   {"do": "describe"}  {"do": "children", "arn", "shard"}  {"do": "scan", "segment", "segments",
 //   "from", "limit"}
 //   {"do": "iterator", "arn", "shard", "where": 0 | 1 | 2, "sequence"}  {"do": "records",
 //   "iterator", "limit"}
-// "connection": N takes another store of the same table, so that two writers meet.
+// The last two lines are of a table in DynamoDB. "connection": N takes another store of the same
+// table, so that two writers meet.
 #include "edge/master/roles.hpp"
 #include "edge/settings/settings_loader.hpp"
 #include "sync/dynamodb/dynamodb_source.hpp"
@@ -16,6 +18,7 @@
 
 #include <iostream>
 #include <map>
+#include <optional>
 #include <unistd.h>
 
 namespace {
@@ -54,6 +57,7 @@ session session_of(const json& j) {
     s.client_id = j.value("clientId", "");
     s.user_id = j.value("userId", "");
     s.thread_id = j.value("threadId", "");
+    s.route_key = j.value("routeKey", "");
     s.status = sync::session_status_named(j.value("status", "active")).value();
     s.task = j.value("task", "");
     s.target = base::ip_endpoint::parse(j.value("target", "")).value_or(base::ip_endpoint{});
@@ -114,7 +118,8 @@ std::vector<sync::activity_update> updates_of(const json& order) {
     for (const json& u : order.at("updates"))
         updates.push_back(
             {u.at("id"), u.value("at_ms", std::int64_t{0}), u.value("ttl_ms", std::int64_t{0}),
-             u.value("requests", std::uint64_t{0}), u.value("bytes", std::uint64_t{0})});
+             u.value("requests", std::uint64_t{0}), u.value("bytes", std::uint64_t{0}),
+             u.value("tried_at_ms", std::int64_t{0})});
     return updates;
 }
 
@@ -128,6 +133,8 @@ json on_store(sync::store& store, const std::string& what, const json& order) {
     if (what == "remove")
         return json_of(store.remove(order.at("id").get<std::string>(),
                                     order.value("version", std::uint64_t{0})));
+    if (what == "activity")
+        return json_of(store.add_activity(updates_of(order)));
     if (what == "list")
         return json_of(store.list({}, 1'000'000, ""));
     if (what == "of_client")
@@ -171,6 +178,22 @@ json on_source(sync::stream_source& source, const std::string& what, const json&
     return {{"ok", {{"rows", rows}, {"next", next}}}};
 }
 
+struct table_elsewhere {
+    table_elsewhere(const edge::settings& conf, const base::clock& time, base::log& log)
+        : options{edge::dynamodb_options_of(conf)}, account{sync::aws::account::open(
+                                                                options.account,
+                                                                sync::aws::process_environment(),
+                                                                time, log)
+                                                                .value()},
+          table{edge::remote_of(conf)(time, log).value()} {}
+
+    sync::dynamodb::table_options options;
+    std::unique_ptr<sync::aws::account> account;
+    std::unique_ptr<sync::remote_table> table;
+    sync::dynamodb::dynamodb_source source{
+        account->calls(), options.table, sync::dynamodb::session_form(options.attributes), {}};
+};
+
 } // namespace
 
 int main() {
@@ -184,27 +207,23 @@ int main() {
     }
     const base::system_clock time;
     base::log log{STDERR_FILENO, base::log_level::info, "store_call", time};
-    const auto options = edge::dynamodb_options_of(*conf);
     const auto open = edge::store_of(*conf, time, log, sync::dynamodb::lists::of_table);
-    const auto account =
-        sync::aws::account::open(options.account, sync::aws::process_environment(), time, log)
-            .value();
-    sync::dynamodb::dynamodb_source source{
-        account->calls(), options.table, sync::dynamodb::session_form(options.attributes), {}};
-    const auto remote = edge::remote_of(*conf)(time, log).value();
+    std::optional<table_elsewhere> elsewhere;
+    if (edge::remote_of(*conf))
+        elsewhere.emplace(*conf, time, log);
     std::map<int, std::unique_ptr<sync::store>> stores;
 
     while (std::getline(std::cin, line)) {
         const json order = json::parse(line);
         const std::string what = order.at("do");
         json answer;
-        if (what == "activity") {
+        if (what == "activity" && elsewhere) {
             std::vector<std::size_t> failed;
-            answer = json_of(remote->add_activity(updates_of(order), failed, {}));
+            answer = json_of(elsewhere->table->add_activity(updates_of(order), failed, {}));
             answer["failed"] = failed;
         } else if (what == "describe" || what == "children" || what == "iterator" ||
                    what == "records" || what == "scan") {
-            answer = on_source(source, what, order);
+            answer = on_source(elsewhere.value().source, what, order);
         } else {
             auto& store = stores[order.value("connection", 0)];
             if (!store)

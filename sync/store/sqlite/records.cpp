@@ -247,9 +247,11 @@ result<void> sqlite_connection::add_activity(const std::vector<activity_update>&
             database_
                 ->prepared("UPDATE sessions SET "
                            "last_activity_at_ms = max(last_activity_at_ms, ?2), "
-                           "ttl_ms = max(ttl_ms, ?3), request_count = request_count + ?4, "
+                           "ttl_ms = iif(ttl_ms BETWEEN 1 AND ?6 - 1, ttl_ms, max(ttl_ms, ?3)), "
+                           "request_count = request_count + ?4, "
                            "bytes_transferred = bytes_transferred + ?5 WHERE session_id = ?1")
-                .bind(one.session_id, one.last_activity_at_ms, one.ttl_ms, one.requests, one.bytes)
+                .bind(one.session_id, one.last_activity_at_ms, one.ttl_ms, one.requests, one.bytes,
+                      one.tried_at_ms)
                 .run();
         if (!added)
             return added;

@@ -143,6 +143,8 @@ TEST_F(client_test, keeps_what_the_service_said) {
     const auto failed = call();
     EXPECT_EQ(error_in(failed), aws_error::condition_failed);
     EXPECT_EQ(failed.error().details["Item"]["id"]["S"], "a");
+    EXPECT_EQ(calls->counters().unmet_conditions, 1U) << "an answer";
+    EXPECT_EQ(calls->counters().failed_calls, 0U);
     const base::result<int> sliced = [&]() -> base::result<int> { return failed.error(); }();
     EXPECT_EQ(error_in(sliced), aws_error::condition_failed);
 }

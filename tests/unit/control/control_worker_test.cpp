@@ -163,7 +163,8 @@ TEST_F(control_process, from_birth_to_death_of_a_session) {
     EXPECT_THAT(get("/metrics").body,
                 HasSubstr("\n# TYPE postern_aws_calls_total counter\n"
                           "postern_aws_calls_total{result=\"ok\"} 0\n"
-                          "postern_aws_calls_total{result=\"failed\"} 0\n# HELP "));
+                          "postern_aws_calls_total{result=\"failed\"} 0\n"
+                          "postern_aws_calls_total{result=\"condition\"} 0\n# HELP "));
     EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_table_capacity 1000\n"));
 
     EXPECT_EQ(post("/api/sessions/acme-t1/deactivate").json()["status"], "draining");

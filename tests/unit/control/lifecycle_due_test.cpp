@@ -91,6 +91,31 @@ TEST_F(idle_sessions, a_change_of_the_record_moves_the_end_both_ways) {
     EXPECT_EQ(record().status, draining) << "an earlier ttl";
 }
 
+TEST_F(idle_sessions, whose_ttl_passed_while_the_store_was_away_have_a_minute_for_their_activity) {
+    hook_ = [&](std::string_view) {
+        return is_away_ ? std::optional{sync::store_error::unavailable} : std::nullopt;
+    };
+    for (const char* id : {"t1", "t2"}) {
+        sync::session s = session_named(id);
+        s.status = active;
+        s.target = base::ip_endpoint::parse("10.1.2.3:4321").value();
+        s.ttl_ms = base::to_epoch_ms(time_.wall()) + 10'000;
+        ASSERT_TRUE(store_->insert(s));
+    }
+    turn();
+    is_away_ = true;
+    turn(20s), turn(1h);
+    is_away_ = false;
+    turn(6s);
+    ASSERT_TRUE(health_.why().empty());
+    ASSERT_TRUE(store_->add_activity({{"t2", 1, base::to_epoch_ms(time_.wall()) + 3'600'000}}));
+    turn(50s);
+    EXPECT_EQ(record("t1").status, active);
+    turn(10s);
+    EXPECT_FALSE(store_->get("t1"));
+    EXPECT_EQ(record("t2").status, active);
+}
+
 TEST_F(idle_sessions, a_step_of_the_clock_loses_none) {
     add(active, "fake:7", "t1");
     turn(0ms);
@@ -177,7 +202,9 @@ void for_all_situations(Each&& each) {
                 for (const bool is_gone : {false, true})
                     for (const std::int64_t ttl_ms : {0L, now_ms - 5, now_ms + 700})
                         for (const std::int64_t seen_ms : {0L, now_ms - 100, now_ms - 400})
-                            for (const bool is_routed : {false, true}) {
+                            for (const int more : {0, 1, 2, 3}) {
+                                const bool is_routed = (more & 1) != 0;
+                                const bool is_held = (more & 2) != 0;
                                 sync::session s = session_named("t1");
                                 s.status = status;
                                 s.ttl_ms = ttl_ms;
@@ -185,6 +212,7 @@ void for_all_situations(Each&& each) {
                                 s.last_activity_at_ms = now_ms - 400;
                                 situation now;
                                 now.now_ms = now_ms;
+                                now.ttls_held_until_ms = is_held ? now_ms + 300 : 0;
                                 now.launch.phase = phase;
                                 now.launch.task = is_ours ? "fake:1" : "";
                                 now.is_task_ours = is_ours;

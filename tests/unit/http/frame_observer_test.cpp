@@ -86,6 +86,17 @@ TEST(frame_observer, each_frame_counts_anew) {
     EXPECT_TRUE(observer.data_in(frame(text, "b", true)));
 }
 
+TEST(frame_observer, knows_where_another_frame_may_follow) {
+    const std::string one = frame(text, "hello", true), bytes = one + frame(ping, "", false);
+    frame_observer observer;
+    EXPECT_TRUE(observer.is_between_frames());
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        [[maybe_unused]] const bool any = observer.data_in({&bytes[at], 1});
+        EXPECT_EQ(observer.is_between_frames(), at + 1 == one.size() || at + 1 == bytes.size())
+            << at;
+    }
+}
+
 TEST(frame_observer, takes_any_bytes) {
     std::uint64_t state = 1;
     for (int round = 0; round < 2000; ++round) {

@@ -90,6 +90,15 @@ TEST(store_settings, unknown_keys_are_looked_for_where_they_follow) {
     EXPECT_EQ(plain.dynamodb.look_through.reads.units, 100U);
     EXPECT_FALSE(look("", "{clientId}-{threadId}").looks_through()) << "it does not follow";
     EXPECT_FALSE(look("look_through off;", "{sessionId}").looks_through());
+    const auto on =
+        look("look_through on {threadId} within=1s rate=5r/s calls=2 held=40;", "{threadId}");
+    EXPECT_TRUE(on.looks_through());
+    EXPECT_EQ(on.dynamodb.look_through.session_id.text(), "{threadId}");
+    EXPECT_EQ(on.dynamodb.look_through.within, 1s);
+    const auto bare = look("look_through on;", "{sessionId}");
+    EXPECT_TRUE(bare.looks_through());
+    EXPECT_EQ(bare.dynamodb.look_through.session_id.text(), "{sessionId}");
+    EXPECT_EQ(bare.dynamodb.look_through.within, 2s);
     const store_settings made = look("look_through {clientId}#{threadId} within=750ms rate=5r/s "
                                      "calls=2 held=40;",
                                      "{clientId}-{threadId}");
@@ -138,6 +147,8 @@ TEST(store_settings, what_is_wrong_is_said) {
         {of("port 0;"), "port"},
         {of("containers boxes address=x;"), "\"address=x\" is not known; write key=ATTRIBUTE"},
         {of("containers boxes ip;"), "\"ip\" is not known"},
+        {of("containers boxes ip=a ip=b;"), "ip= is there twice"},
+        {of("containers edit-sessions;"), "\"edit-sessions\" is the table of the sessions"},
         {of("feed kafka;"), "streams, poll or redis"},
         {of("feed poll 5s 6s;"), "too much"},
         {of("feed redis;"), "redis needs the server; write redis://HOST[:PORT][/DB]"},
@@ -147,8 +158,8 @@ TEST(store_settings, what_is_wrong_is_said) {
         {of("feed redis redis://x:70000;"), "port from 1 to 65535"},
         {of("feed redis redis://x/y;"), "no number of a database"},
         {of("feed redis redis://[::1;"), "has no host"},
-        {of("feed redis redis://:@x;"), "has no password"},
-        {of("feed redis redis://a:%zz@x;"), "has no password"},
+        {of("feed redis redis://:@x;"), "has no user or no password"},
+        {of("feed redis redis://a:%zz@x;"), "not in %-escapes"},
         {of("feed redis redis://hush@x:0;"), "\"...@x:0\" has no host"},
         {of("feed redis unix:relative;"), "has no socket's path"},
         {of("feed redis unix:/x?y=1;"), "a part that is not known"},
@@ -156,17 +167,25 @@ TEST(store_settings, what_is_wrong_is_said) {
         {of("feed redis redis://x feeders=3;"), "feed"},
         {of("feed redis redis://x ca=/y;"), "ca is for rediss://"},
         {of("feed redis redis://x user=y;"), "a user without a password"},
-        {of("feed redis redis://p@x password_file=/y;"), "a password and a password_file"},
+        {of("feed redis redis://:p@x password_file=/y;"), "a password and a password_file"},
+        {of("feed redis redis://ann@x;"), "a user without a password; write password_file=FILE"},
+        {of("feed redis redis://ann:@x password_file=/y;"), "has no user or no password"},
+        {of("feed redis redis://@x;"), "has no user or no password"},
+        {of("feed redis redis://ann@x user=bob password_file=/y;"), "in the URL and user="},
+        {of("feed redis redis://x feeders=1 feeders=2;"), "feeders= is there twice"},
         {of("feed streams 5s;"), "nothing may follow streams"},
         {of("feed poll 10ms;"), "feed"},
         {of("call_timeout 10ms;"), "call_timeout"},
-        {of("look_through on;"), "\"on\" is not known; write within=TIME, rate=NUMBERr/s"},
+        {of("look_through yes;"), "\"yes\" is not known; write within=TIME, rate=NUMBERr/s"},
+        {of("look_through on;"), "has no {sessionId}: a session's id cannot be told from its URL"},
+        {of("look_through within=1s within=2s;"), "within= is there twice"},
+        {of("look_through on held=1 rate=5r/s held=2;"), "held= is there twice"},
         {of("look_through within=1ms;"), "within: "},
         {of("look_through rate=5;"), "rate: \"5\" is no rate of requests"},
         {of("look_through calls=65;"), "calls: "},
         {of("look_through held=0;"), "held: "},
         {of("look_through {thredId};"), "{thredId}"},
-        {of("look_through off within=1s;"), "\"off\" is not known"},
+        {of("look_through off within=1s;"), "nothing may follow off"},
         {of("look_through {userId};"),
          "has no {userId}: a session's id cannot be told from its URL"},
         {wrong_with("store sqlite x { look_through off; }"), "is for a store in DynamoDB"},
@@ -198,7 +217,10 @@ TEST(store_settings, a_feed_by_redis) {
     EXPECT_TRUE(full.is_tls);
     EXPECT_EQ(full.ca_file, "/ca.pem");
     EXPECT_EQ(full.feeders, 1U);
-    EXPECT_EQ(redis_of("redis://secret@x:1/").password, "secret");
+    EXPECT_EQ(redis_of("redis://:secret@x:1/").password, "secret");
+    const redis_settings named = redis_of("redis://a%6en@x password_file=/p");
+    EXPECT_EQ(named.user, "ann");
+    EXPECT_EQ(named.password, "");
     const redis_settings file = redis_of("redis://x user=ann password_file=/p feeders=0");
     EXPECT_EQ(file.user, "ann");
     EXPECT_EQ(file.password_file, "/p");

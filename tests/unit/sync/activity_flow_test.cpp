@@ -30,7 +30,7 @@ class activity_flow_test : public testing::Test {
     /// "ID seen ttl requests bytes" of all that is owed.
     std::string owed() {
         std::string text;
-        const auto updates = flow.next(100, now);
+        const auto updates = flow.next(100, now, wall_ms);
         flow.failed(updates, now);
         for (const activity_update& one : updates)
             text += one.session_id + " " + std::to_string(one.last_activity_at_ms) + " " +
@@ -38,10 +38,11 @@ class activity_flow_test : public testing::Test {
                     std::to_string(one.bytes) + ";";
         return text;
     }
-    void write_all() { flow.wrote(flow.next(100, now), now); }
+    void write_all() { flow.wrote(flow.next(100, now, wall_ms), now); }
 
     activity_flow flow{100ms, 0ms};
     base::steady_time now{std::chrono::hours{1}};
+    std::int64_t wall_ms = 7'000;
     cache::route s = route_with("s", 3, 1);
 };
 
@@ -58,9 +59,9 @@ TEST_F(activity_flow_test, is_kept_until_it_is_written) {
     flow.collect(s, line(10, 1, 2, 3), 1000, now);
     flow.collect(s, line(20, 2, 2, 3), 1000, now);
     EXPECT_EQ(owed(), "s 20 120 2 5;");
-    EXPECT_EQ(flow.next(0, now).size(), 0U);
+    EXPECT_EQ(flow.next(0, now, wall_ms).size(), 0U);
     flow.collect(route_with("r", 4, 1), line(1, 1, 0, 0), 1000, now);
-    flow.wrote(flow.next(1, now), now);
+    flow.wrote(flow.next(1, now, wall_ms), now);
     EXPECT_EQ(flow.owed(), 1U);
 }
 
@@ -98,20 +99,40 @@ TEST_F(activity_flow_test, without_a_time_moves_no_deadline) {
 
 TEST_F(activity_flow_test, gained_while_it_was_on_its_way_is_owed_still) {
     flow.collect(s, line(10, 1, 2, 3), 1000, now);
-    const auto sent = flow.next(10, now);
+    const auto sent = flow.next(10, now, wall_ms);
     flow.collect(s, line(20, 3, 2, 4), 1000, now);
-    EXPECT_TRUE(flow.next(10, now).empty()) << "one at a time";
+    EXPECT_TRUE(flow.next(10, now, wall_ms).empty()) << "one at a time";
     flow.wrote(sent, now);
     EXPECT_EQ(owed(), "s 20 120 2 1;");
 }
 
 TEST_F(activity_flow_test, that_was_not_taken_is_due_again) {
     flow.collect(s, line(10, 1, 0, 0), 1000, now);
-    flow.failed(flow.next(10, now), now + 5s);
-    EXPECT_TRUE(flow.next(10, now).empty());
+    flow.failed(flow.next(10, now, wall_ms), now + 5s);
+    EXPECT_TRUE(flow.next(10, now, wall_ms).empty());
     EXPECT_EQ(flow.due(), now + 5s);
     now += 5s;
     EXPECT_EQ(owed(), "s 10 110 1 0;");
+}
+
+TEST_F(activity_flow_test, says_when_it_was_first_tried) {
+    flow.collect(s, line(10, 1, 0, 0), 1000, now);
+    const auto first = flow.next(10, now, 7'000);
+    ASSERT_EQ(first.size(), 1U);
+    EXPECT_EQ(first[0].tried_at_ms, 7'000);
+    EXPECT_EQ(flow.late(), 0U);
+    flow.failed(first, now);
+    EXPECT_EQ(flow.late(), 1U);
+    flow.collect(s, line(20, 3, 0, 0), 1000, now);
+    const auto again = flow.next(10, now, 90'000);
+    EXPECT_EQ(again[0].tried_at_ms, 7'000) << "of what is not in the store yet";
+    flow.failed(again, now);
+    EXPECT_EQ(flow.late(), 1U) << "a session, not a failure";
+    const auto last = flow.next(10, now, 91'000);
+    flow.collect(s, line(30, 4, 0, 0), 1000, now);
+    flow.wrote(last, now);
+    EXPECT_EQ(flow.late(), 0U);
+    EXPECT_EQ(flow.next(10, now, 92'000)[0].tried_at_ms, 92'000);
 }
 
 class paced_activity : public activity_flow_test {
@@ -127,7 +148,7 @@ class paced_activity : public activity_flow_test {
                 flow.collect(route_with(("s" + std::to_string(i)).c_str(), i, 1),
                              line(at_s * 1000, static_cast<std::uint64_t>(at_s), 0, 0), at_s * 1000,
                              now);
-            const auto updates = flow.next(1000, now);
+            const auto updates = flow.next(1000, now, wall_ms);
             for (const activity_update& one : updates)
                 sent[one.session_id].push_back(at_s);
             flow.wrote(updates, now);
@@ -152,7 +173,7 @@ TEST_F(paced_activity, goes_once_an_interval_and_not_all_together) {
 
 TEST_F(paced_activity, of_a_session_that_ends_goes_at_once) {
     flow.collect(s, line(10, 1, 0, 0), 1000, now);
-    EXPECT_TRUE(flow.next(10, now).empty());
+    EXPECT_TRUE(flow.next(10, now, wall_ms).empty());
     s.state = cache::route_state::draining;
     flow.collect(s, line(11, 2, 0, 0), 1000, now);
     EXPECT_EQ(owed(), "s 11 111 2 0;");

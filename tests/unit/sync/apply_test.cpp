@@ -364,6 +364,43 @@ TEST(apply, a_record_that_could_have_anothers_key_is_not_routed) {
     EXPECT_EQ(table.routes.at("a-b-c").session_id(), "own");
 }
 
+TEST(apply, a_key_that_no_url_can_have_is_not_routed) {
+    const auto defects_with = [](const std::string& route_key, const std::string& key_literals,
+                                 const std::string& thread, bool is_keyed) {
+        scripted_store db;
+        model_table table;
+        std::vector<std::string> defects;
+        applier apply{{*base::text_template::parse(route_key), 1ms, key_literals},
+                      table,
+                      {[&](std::string_view, const std::string& why) { defects.push_back(why); },
+                       [](std::string_view, bool) {}}};
+        session one;
+        one.session_id = "one";
+        one.client_id = "a";
+        one.thread_id = thread;
+        one.status = session_status::active;
+        if (is_keyed)
+            one.route_key = thread;
+        db.set({one, {}});
+        EXPECT_TRUE(apply.apply(db, db.batch(0, 1), 0));
+        EXPECT_TRUE(apply.apply_page(db, {db.records.at("one")}, 9, true, 0));
+        EXPECT_TRUE(apply.apply_expired(db, {db.records.at("one")}, 0));
+        EXPECT_EQ(table.routes.empty(), !defects.empty()) << thread;
+        EXPECT_EQ(db.records.at("one").record.route_key.empty(), !is_keyed && !defects.empty());
+        return defects;
+    };
+    for (const char* thread : {"a b", "a/b", "a%20b", "\xc3\xa4", "a#b", "a@b"}) {
+        EXPECT_EQ(defects_with("{threadId}", "", thread, true).size(), 2U) << thread;
+        const auto found = defects_with("{threadId}", "", thread, false);
+        ASSERT_EQ(found.size(), 2U) << thread;
+        EXPECT_NE(found[0].find(thread), std::string::npos);
+        EXPECT_NE(found[0].find("no URL leads to its route key"), std::string::npos);
+    }
+    EXPECT_TRUE(defects_with("{threadId}", "", "A-b._~9", false).empty());
+    EXPECT_TRUE(defects_with("{clientId}@{threadId}", "", "b", false).empty());
+    EXPECT_TRUE(defects_with("{threadId}", "x/", "a/b", true).empty()) << "another location's may";
+}
+
 TEST(apply, a_leader_that_does_not_fit_leaves_no_other_in_its_place) {
     scripted_store db;
     model_table table;

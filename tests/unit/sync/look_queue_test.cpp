@@ -69,7 +69,10 @@ TEST_F(look_queue_test, nobody_is_asked_for_those_who_have_left) {
     pass(1'999ms);
     add("b");
     pass(1ms);
+    EXPECT_EQ(queue.take_late(), 0U);
     EXPECT_EQ(next(), "b");
+    EXPECT_EQ(queue.take_late(), 1U);
+    EXPECT_EQ(queue.take_late(), 0U);
     EXPECT_EQ(add("a"), came_to::waits);
     EXPECT_EQ(queue.waiting(), 1U);
 }

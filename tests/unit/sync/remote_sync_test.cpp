@@ -35,11 +35,16 @@ class remote_side {
             if (refuses_activity)
                 failed.push_back(i);
             else
-                requests_[updates[i].session_id] += updates[i].requests;
+                take_one(updates[i]);
         }
         if (refuses_activity)
             return base::failure{store_error::unavailable, "throttled"};
         return {};
+    }
+    /// What activity moves a session's ttl to comes back by the feed.
+    void answer_with_ttl_of(const session& record) {
+        const std::lock_guard lock{mutex_};
+        with_ttl_ = record;
     }
     std::uint64_t requests(const std::string& id) {
         const std::lock_guard lock{mutex_};
@@ -49,7 +54,17 @@ class remote_side {
     std::atomic<bool> is_away{false}, refuses_activity{false};
 
   private:
+    void take_one(const activity_update& one) {
+        requests_[one.session_id] += one.requests;
+        if (!with_ttl_ || with_ttl_->session_id != one.session_id ||
+            with_ttl_->ttl_ms < one.tried_at_ms)
+            return;
+        with_ttl_->ttl_ms = one.ttl_ms;
+        changes_.push_back({one.session_id, session_row{{*with_ttl_, {}}, {}}, 0});
+    }
+
     std::mutex mutex_;
+    std::optional<session> with_ttl_;
     std::vector<row_change> changes_;
     std::map<std::string, bool> ids_;
     std::map<std::string, std::uint64_t> requests_;
@@ -64,6 +79,7 @@ class scripted_feed final : public feed {
         next_ = time_.steady() + 5ms;
         if (from_.is_away)
             return base::failure{store_error::unavailable, "no answer"};
+        const std::int64_t as_of_ms = base::to_epoch_ms(time_.wall());
         const auto changes = from_.take();
         if (auto put = into_->put(changes, is_loaded_ ? "p" : ""); !put)
             return put;
@@ -72,7 +88,7 @@ class scripted_feed final : public feed {
                 return swept.error();
         has_changed_ = has_changed_ || !changes.empty();
         state_.records += changes.size();
-        state_.current_at_ms = base::to_epoch_ms(time_.wall());
+        state_.current_at_ms = as_of_ms;
         return {};
     }
     base::steady_time next_work() const override { return next_; }
@@ -192,6 +208,31 @@ TEST_F(remote_sync, what_is_past_its_ttl_stays_while_nobody_can_know) {
     EXPECT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
     side.is_away = false;
     EXPECT_TRUE(setup.becomes("acme-t1", "none")) << "once it is known that nobody moved it on";
+}
+
+TEST_F(remote_sync, what_was_used_while_its_ttl_passed_and_nobody_could_say_so_stays) {
+    setup.opts.flush_interval = 50ms;
+    session one = session_in(session_status::active, "t1");
+    one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 1'500;
+    side.set(one);
+    side.answer_with_ttl_of(one);
+    setup.start();
+    ASSERT_TRUE(setup.becomes("acme-t1", "active 127.0.0.1:4321 id-t1"));
+    side.is_away = side.refuses_activity = true;
+    use("acme-t1", 3);
+    EXPECT_TRUE(setup.logs("the store did not take it"));
+    ASSERT_TRUE(
+        eventually([&] { return base::to_epoch_ms(setup.clock.wall()) > one.ttl_ms + 200; }));
+    side.is_away = false; // the feed is back before what is owed
+    side.set(session_in(session_status::active, "t2"));
+    ASSERT_TRUE(setup.becomes("acme-t2", "active 127.0.0.1:4321 id-t2"));
+    side.refuses_activity = false;
+    while (side.requests("id-t1") == 0)
+        ASSERT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
+    const auto known_ms = [&] { return setup.reader->status().synced_at_ms; };
+    const std::int64_t wrote_ms = base::to_epoch_ms(setup.clock.wall());
+    EXPECT_TRUE(eventually([&] { return known_ms() > wrote_ms + 2'500; }));
+    EXPECT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
 }
 
 TEST_F(remote_sync, what_was_asked_of_the_remote_side_is_counted) {

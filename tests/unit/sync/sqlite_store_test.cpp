@@ -124,6 +124,21 @@ TEST_F(sqlite_store, replace_never_sets_activity_back) {
     EXPECT_EQ(replaced->bytes_transferred, 4U);
 }
 
+TEST_F(sqlite_store, activity_moves_a_ttl_that_had_not_passed_when_it_was_first_tried) {
+    const auto ttl_after = [&](const char* id, std::int64_t ttl_ms) {
+        session one = session_named(id);
+        one.ttl_ms = ttl_ms;
+        EXPECT_TRUE(db->insert(one));
+        EXPECT_TRUE(db->add_activity({{id, 100, 9'000, 1, 1, 500}}));
+        return db->get(id)->ttl_ms;
+    };
+    EXPECT_EQ(ttl_after("none", 0), 9'000);
+    EXPECT_EQ(ttl_after("to come", 500), 9'000);
+    EXPECT_EQ(ttl_after("passed", 499), 499) << "somebody ended it";
+    EXPECT_EQ(ttl_after("later", 9'001), 9'001);
+    EXPECT_EQ(db->get("passed")->request_count, 1U);
+}
+
 TEST_F(sqlite_store, merges_activity_and_makes_no_ghosts) {
     ASSERT_TRUE(db->insert(session_named("s1")));
     ASSERT_TRUE(db->add_activity({{"s1", 100, 900, 1, 10}, {"ghost", 1, 1, 1, 1}}));

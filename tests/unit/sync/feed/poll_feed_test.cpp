@@ -60,45 +60,53 @@ TEST_F(polling, current_is_when_the_scan_began) {
     EXPECT_EQ(sink.kept, fmt::format("poll1 {}", began_ms));
 }
 
-TEST_F(polling, a_ring_begins_a_scan_now_but_not_one_after_the_other) {
+// What was written on this host stands in the replica already.
+TEST_F(polling, a_ring_begins_no_scan) {
     start_polling(how);
     run(5s);
-    source.put("new");
-    ring();
-    run(100ms);
-    EXPECT_TRUE(is_in_step());
-    const std::uint64_t scans = state->snapshots.load();
-    for (int i = 0; i < 1'000; ++i) {
-        ring();
-        run(10ms);
-    }
-    EXPECT_LE(state->snapshots.load() - scans, 11U);
-    source.put("newer");
-    ring();
-    run(1100ms);
-    EXPECT_TRUE(is_in_step());
-}
-
-TEST_F(polling, a_ring_while_a_scan_is_spread_begins_it_anew) {
-    start_polling(how);
-    run(how.interval + 6s);
-    ASSERT_TRUE(state->is_loading.load()) << "half way";
-    source.put("k00"); // the scan is past it
-    ring();
-    run(100ms);
-    EXPECT_TRUE(is_in_step());
-}
-
-TEST_F(polling, rings_without_end_keep_no_scan_from_its_end) {
-    start_polling(how);
-    run(1s);
-    source.mood.latency_ms = 600;
-    const std::int64_t before = current();
-    for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(is_in_step());
+    const auto calls = source.calls.size();
+    for (int i = 0; i < 100; ++i) {
         ring();
         run(100ms);
     }
-    EXPECT_GT(current(), before + 10'000);
+    EXPECT_EQ(source.calls.size(), calls);
+    run(how.interval + 1s);
+    EXPECT_GT(source.calls.size(), calls);
+}
+
+TEST_F(polling, a_ring_leaves_a_scan_that_runs_alone) {
+    start_polling(how);
+    run(how.interval + 6s);
+    ASSERT_TRUE(state->is_loading.load()) << "half way";
+    const auto calls = source.calls.size();
+    ring();
+    run(100ms);
+    EXPECT_LE(source.calls.size() - calls, 1U);
+    EXPECT_TRUE(state->is_loading.load());
+    run(how.interval / 2);
+    EXPECT_EQ(state->snapshots.load(), 2U);
+}
+
+TEST_F(polling, a_ring_repeats_a_scan_that_failed_but_not_one_after_the_other) {
+    start_polling(how);
+    run(5s);
+    source.next_errors["scan"].assign(100'000, store_error::unavailable);
+    EXPECT_GE(run(5 * 60s), 1); // by now its pauses are long ones
+    source.calls.clear();
+    for (int i = 0; i < 1'000; ++i) {
+        one->ring();
+        static_cast<void>(one->work());
+        run(10ms);
+    }
+    EXPECT_GE(called("scan"), 5);
+    EXPECT_LE(called("scan"), 80); // a scan asks a few times before it gives up
+    source.next_errors["scan"].clear();
+    source.put("new");
+    one->ring();
+    run(1100ms);
+    run(how.interval / 2);
+    EXPECT_TRUE(is_in_step());
 }
 
 TEST_F(polling, a_large_sweep_has_to_be_shown_twice) {
@@ -119,7 +127,6 @@ TEST_F(polling, a_page_that_fails_is_tried_again_then_said) {
     EXPECT_TRUE(is_in_step());
     source.next_errors["scan"].assign(8, store_error::unavailable);
     source.put("new");
-    ring();
     EXPECT_EQ(run(60s), 1);
     EXPECT_TRUE(is_in_step());
 }
