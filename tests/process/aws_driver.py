@@ -33,8 +33,11 @@ class AwsCall:
         self.end()
 
     def _send(self, value):
-        self.process.stdin.write(json.dumps(value).encode() + b"\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps(value).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:  # it has ended: who reads is told why
+            pass
 
     def ask(self, within=60, **order):
         """Does one thing; its result, or Failed."""

@@ -135,14 +135,21 @@ def test_what_it_asks_of_the_table_is_counted(on_table, dynamodb):
     until("routed", answers(postern, "s1", 200), within=20)
     # The item, its entry of GSI1, and GSI2's entry removed and made again.
     until("activity", lambda: sample('postern_store_write_units_total{for="activity"}') == 4)
-    before = sample('postern_store_write_units_total{for="writes"}')  # control has tried whether it can
+    before = sample('postern_store_write_units_total{for="writes"}')
     assert postern.activate("t1").status == 201
     until("a write", lambda: sample('postern_store_write_units_total{for="writes"}') == before + 3)
     until("records", lambda: sample('postern_feed_records_total{feed="sessions"}') >= 3)
     assert sample('postern_feed_snapshots_total{feed="sessions"}') == 1 and sample('postern_feed_records_total{feed="containers"}') == 0
     assert sample('postern_aws_calls_total{result="ok"}') > 5
-    # Control tries whether it can write by conditions that never hold: answers, and no failures.
-    until("conditions", lambda: sample('postern_aws_calls_total{result="condition"}') >= 1)
+    # Activity of what is gone meanwhile: its condition does not hold, which is an answer, and no failure.
+    def used_and_removed():
+        assert answers(postern, "s1", 200)()
+        dynamodb.client.delete_item(TableName=table, Key={"sessionId": {"S": "s1"}})
+        until("gone", answers(postern, "s1", 404))
+        put(dynamodb, table, "s1", **here(postern))
+        until("routed", answers(postern, "s1", 200))
+        return sample('postern_aws_calls_total{result="condition"}') >= 1
+    until("conditions", used_and_removed, within=20)
     assert sample('postern_aws_calls_total{result="failed"}') == 0
 
 
