@@ -90,7 +90,8 @@ table_look look_into(const cache::session_reader& reader) {
         if (!route)
             return std::nullopt;
         return table_entry{route->state,
-                           reader.activity_of(route->activity).value_or(cache::activity{})};
+                           reader.activity_of(route->activity).value_or(cache::activity{}),
+                           std::string{route->session_id()}};
     };
 }
 

@@ -34,8 +34,14 @@ void activity_flow::prime(const cache::route& of, const cache::activity& line, s
     known.requests = line.requests;
     known.bytes = line.bytes_in + line.bytes_out;
     known.last_seen_ms = not_after(line.last_seen_ms, now_ms);
-    if (known.last_seen_ms > 0)
-        owe(of, known.last_seen_ms, 0, 0, now);
+    if (known.last_seen_ms == 0)
+        return;
+    owe(of, known.last_seen_ms, 0, 0, now);
+    // It may be what the sync before could not write.
+    debt& one = owed_.at(std::string{of.session_id()});
+    one.update.tried_at_ms = known.last_seen_ms;
+    make_due(one, now);
+    late_ += std::exchange(one.is_late, true) ? 0 : 1;
 }
 
 void activity_flow::collect(const cache::route& of, const cache::activity& line,

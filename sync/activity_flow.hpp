@@ -32,7 +32,7 @@ class activity_flow {
     [[nodiscard]] std::chrono::milliseconds interval() const noexcept { return interval_; }
 
     /// What a line holds when sync starts was counted by the sync before it: only its times are
-    /// collected.
+    /// collected. They are due at once, and late: the one before may have failed to write them.
     void prime(const cache::route& of, const cache::activity& line, std::int64_t now_ms,
                base::steady_time now);
     /// Adds what the line has gained since it was last collected.

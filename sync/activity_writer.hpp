@@ -26,9 +26,11 @@ class activity_writer {
     /// Before the end: writes what is left, for a bounded time.
     void write_the_rest(store* connected);
     /// Until then (epoch ms) the store lacked activity that it should have had: it was away, or
-    /// is. 0: it never did.
+    /// is, or may have been before this process began. 0: it did not.
     [[nodiscard]] std::int64_t late_until_ms() const {
-        return flow_.late() > 0 ? now_ms() : late_until_ms_;
+        const std::int64_t now = now_ms();
+        const bool has_clock_gone_back = late_until_ms_ > now;
+        return flow_.late() > 0 ? now : has_clock_gone_back ? 0 : late_until_ms_;
     }
 
   private:

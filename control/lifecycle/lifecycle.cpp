@@ -18,8 +18,6 @@ constexpr auto scan_pause_min = 1s,
 constexpr std::size_t page = 500;    // records or changes read at a time
 constexpr int batches_max = 20; // of changes in one turn, so that launches are not kept waiting
 constexpr auto retry_pause_max = 5000ms;
-/// After the store was away: activity that could not be written moves ttls on first.
-constexpr auto ttls_held = 60'000ms;
 constexpr auto write_try_pause = 1000ms;
 
 const std::vector<session_status> moving{session_status::initializing, session_status::active,
@@ -98,6 +96,8 @@ void lifecycle::begin_stop() {
 }
 
 bool lifecycle::has_stopped() const {
+    if (is_loading_ && !has_swept_ && parts_.compute.running() == 0)
+        return true; // nothing of ours is known to the store, or to us
     if (parts_.compute.running() > 0 || !owed_.empty() || checkpoint_.empty())
         return false;
     return std::all_of(known_.begin(), known_.end(), [this](const auto& entry) {
@@ -118,6 +118,7 @@ bool lifecycle::has_store() {
             lose_store(opened.error());
             return false;
         }
+        is_loading_ = false;
         store_ = std::move(*opened);
         checkpoint_.clear(); // what happened meanwhile is found by taking stock
     }
@@ -134,7 +135,8 @@ bool lifecycle::has_store() {
 }
 
 void lifecycle::lose_store(const base::failure& why) {
-    if (why.code == sync::store_error::loading) {
+    is_loading_ = why.code == sync::store_error::loading;
+    if (is_loading_) {
         store_.reset();
         store_not_before_ = parts_.time.steady() + retry_pause(0);
         return;
@@ -143,8 +145,6 @@ void lifecycle::lose_store(const base::failure& why) {
     parts_.health.failed(why);
     if (failures_++ == 0)
         parts_.log.error("the store is away, sessions keep running: {}", why.text());
-    if (has_swept_) // before, it was not there yet
-        ttls_held_until_ms_ = base::to_epoch_ms(parts_.time.wall()) + ttls_held / 1ms;
     store_.reset();
     store_not_before_ = parts_.time.steady() + retry_pause(failures_);
 }

@@ -113,9 +113,9 @@ class lifecycle {
     unsigned failures_ =
         0; // how often the store was lost since it was last well; 0: it is not away
     base::steady_time store_not_before_{};
-    std::int64_t ttls_held_until_ms_ = 0; // epoch ms
-    base::steady_time next_write_try_{};  // while others say that writing fails
-    base::steady_time next_feed_{};       // look at the feed
+    bool is_loading_ = false;            // the store, for the first time
+    base::steady_time next_write_try_{}; // while others say that writing fails
+    base::steady_time next_feed_{};      // look at the feed
     base::steady_time next_stock_{}; // full comparison, to bound what the feed could have missed
     base::steady_time next_scan_{};  // the page of resting records after scan_after_
     std::string scan_after_;

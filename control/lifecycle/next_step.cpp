@@ -44,12 +44,18 @@ step drain(session record) {
     return write(std::move(record));
 }
 
-std::int64_t ends_at_ms(const session& record, const situation& now) {
-    return record.ttl_ms > 0 ? std::max(record.ttl_ms, now.ttls_held_until_ms) : due_times::never;
+bool is_routed(const session& record, const situation& now) {
+    if (!now.table ||
+        (!now.table->session_id.empty() && now.table->session_id != record.session_id))
+        return false;
+    return now.table->state == cache::route_state::active ||
+           now.table->state == cache::route_state::initializing;
 }
 
+/// Past its ttl, and no longer routed: sync knows of activity that is to move the ttl on and is not
+/// in the store yet.
 bool is_due(const session& record, const situation& now) {
-    return ends_at_ms(record, now) <= now.now_ms;
+    return record.ttl_ms > 0 && record.ttl_ms <= now.now_ms && !is_routed(record, now);
 }
 
 /// A launch has gone that its record counts on.
@@ -174,6 +180,14 @@ bool is_theirs(const session& record, const situation& now) {
     return now.launch.phase == launch_phase::none && !record.task.empty() && !now.is_task_ours;
 }
 
+std::int64_t due_by_ttl_at_ms(const session& record, const situation& now) {
+    constexpr std::int64_t look_again_ms = 1'000; // nobody tells when the table lets go of it
+    if (record.ttl_ms <= 0)
+        return due_times::never;
+    return is_routed(record, now) ? std::max(record.ttl_ms, now.now_ms + look_again_ms)
+                                  : record.ttl_ms;
+}
+
 std::int64_t others_end_at_ms(const situation& now, const lifecycle_rules& rules) {
     const std::int64_t since_ms =
         now.draining_since_ms > 0 ? now.draining_since_ms : now.now_ms; // seen just now
@@ -187,11 +201,9 @@ step when_draining(const session& record, const situation& now, const lifecycle_
     if (launch.phase == launch_phase::none && now.is_task_ours && !now.is_task_gone)
         return {act::adopt};
     if (runs(launch)) {
-        const bool is_routed = now.table && (now.table->state == cache::route_state::active ||
-                                             now.table->state == cache::route_state::initializing);
         const bool is_over = now.draining_since_ms > 0 &&
                              now.now_ms - now.draining_since_ms >= rules.drain_grace.count();
-        if (is_routed && !is_over && !rules.is_stopping)
+        if (is_routed(record, now) && !is_over && !rules.is_stopping)
             return {};
         return {act::stop};
     }
@@ -236,7 +248,7 @@ std::int64_t look_again_at_ms(const sync::session* record, const situation& now,
     if (record == nullptr)
         return due_times::never;
     const launch_phase phase = now.launch.phase;
-    const std::int64_t ttl_ms = ends_at_ms(*record, now);
+    const std::int64_t ttl_ms = due_by_ttl_at_ms(*record, now);
     switch (record->status) {
     case session_status::initializing:
     case session_status::inactive:

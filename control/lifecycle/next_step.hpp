@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace postern::control {
 
@@ -32,12 +33,12 @@ struct lifecycle_rules {
 struct table_entry {
     cache::route_state state = cache::route_state::inactive;
     cache::activity activity;
+    std::string session_id{}; // whose route it is; empty: the session's that is asked about
 };
 
 /// All that the decision depends on besides the record. Times are epoch ms.
 struct situation {
     std::int64_t now_ms = 0;
-    std::int64_t ttls_held_until_ms = 0; // no ttl ends anything before
     launch_view launch;
     bool is_task_ours = false;          // our launcher made the record's task
     bool is_task_gone = false;          // adopting the record's task has been tried, in vain

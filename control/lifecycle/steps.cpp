@@ -21,7 +21,6 @@ bool is_at_rest(const std::optional<sync::session>& record) {
 situation lifecycle::situation_of(const std::string& id, const memory& m) const {
     situation now;
     now.now_ms = base::to_epoch_ms(parts_.time.wall());
-    now.ttls_held_until_ms = ttls_held_until_ms_;
     now.launch = parts_.compute.view(id);
     now.running = parts_.compute.running();
     now.draining_since_ms = m.draining_since_ms;
@@ -193,12 +192,17 @@ void lifecycle::tell(const sync::session& before, const sync::session& after, co
         metrics::add(numbers.launches_failed);
         parts_.log.warn("session \"{}\": failed: {}", after.session_id, after.reason);
         return;
-    case session_status::draining:
-        if (!rules_.is_stopping)
+    case session_status::draining: {
+        const bool is_over =
+            after.ttl_ms > 0 && after.ttl_ms <= base::to_epoch_ms(parts_.time.wall());
+        if (!rules_.is_stopping && !is_over)
             metrics::add(numbers.idle_stops);
         parts_.log.notice("session \"{}\": draining{}", after.session_id,
-                          rules_.is_stopping ? "" : ", it was idle");
+                          rules_.is_stopping ? ""
+                          : is_over          ? ", its time is over"
+                                             : ", it was idle");
         return;
+    }
     default:
         parts_.log.notice("session \"{}\": {}", after.session_id, name_of(after.status));
     }

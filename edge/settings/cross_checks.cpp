@@ -190,6 +190,11 @@ void check_lifecycle(const conf_tree& tree, const settings& made, complaints& fo
                                           "could be stopped",
                                           text_of(life.idle_timeout), text_of(made.store.flush)));
     const auto* const history = place("history");
+    if (life.history < 3 * made.store.flush)
+        if (const auto* const node = history != nullptr ? history : flush; node != nullptr)
+            found.note(*node, fmt::format("history {} is less than three times the store's flush "
+                                          "{}; the record of a session in use could go",
+                                          text_of(life.history), text_of(made.store.flush)));
     const auto* const ttl = place("route_ttl");
     if (life.history < life.route_ttl)
         if (const auto* const node = history != nullptr ? history : ttl; node != nullptr)

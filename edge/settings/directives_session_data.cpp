@@ -146,7 +146,8 @@ const directive table[] = {
      .words_min = 1,
      .words_max = 1,
      .standard = "24h",
-     .line = "How long after its last use a session's record is kept; at least route_ttl",
+     .line = "How long after its last use a session's record is kept; at least route_ttl, and "
+             "three times the store's flush",
      .example = "history 7d;"},
     {.name = "sessions_max",
      .contexts = context::lifecycle,

@@ -71,7 +71,7 @@ bool read_place(std::string_view text, redis_settings& into) {
         into.host = text.substr(0, end);
     }
     if (into.host.empty() || into.host.size() > 253 ||
-        into.host.find_first_of(" ?#%\\") != std::string::npos)
+        into.host.find_first_of(" /?#%\\") != std::string::npos)
         return false;
     return end >= text.size() || (read(text.substr(end + 1), into.port) && into.port > 0);
 }

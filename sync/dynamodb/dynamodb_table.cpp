@@ -208,6 +208,10 @@ result<void> dynamodb_table::add_activity(const std::vector<activity_update>& up
             const auto added = items_.add_activity(updates[at], stop);
             if (added)
                 continue;
+            if (added.error().code == store_error::invalid) { // it never will be taken
+                note_defect(options_.table, updates[at].session_id, added.error().what);
+                continue;
+            }
             failures.fetch_add(1);
             const std::scoped_lock hold{mutex};
             failed.push_back(at);

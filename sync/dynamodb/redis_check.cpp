@@ -31,16 +31,17 @@ int major_of(std::string_view version) {
 }
 
 /// With what would be right, where that is known.
-finding wrong(const base::failure& why) {
+finding wrong(const base::failure& why, bool feeds) {
     const auto says = [&](std::string_view text) {
         return why.what.find(text) != std::string::npos;
     };
-    std::string_view right;
+    std::string right;
     if (says("NOAUTH"))
         right = "; password_file=FILE behind the URL in conf names the file that has its password";
     else if (says("NOPERM") || says("can't run this command") || says("can't access"))
-        right = "; a user of its own in Redis needs ~postern1:* +@read +@write +@connection +eval "
-                "+evalsha +info +time";
+        right = fmt::format("; a user of its own in Redis needs ~postern1:* +@read {}+@connection "
+                            "+eval +evalsha +info +time",
+                            feeds ? "+@write " : "");
     return {kind::wrong, fmt::format("{}{}", why.what, right)};
 }
 
@@ -68,9 +69,10 @@ std::string seconds(milliseconds time) {
     return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1'000);
 }
 
-void add_table(std::vector<finding>& found, std::string_view table, const redis::table_look& seen) {
-    found.push_back(
-        {kind::right, fmt::format("table {}: its keys in Redis can be read and written", table)});
+void add_table(std::vector<finding>& found, std::string_view table, const redis::table_look& seen,
+               bool feeds) {
+    found.push_back({kind::right, fmt::format("table {}: its keys in Redis can be {}", table,
+                                              feeds ? "read and written" : "read")});
     for (const auto& one : seen.leases)
         found.push_back(
             {kind::right, fmt::format("table {}: {} feeds it, as number {}, by a lease of {} more",
@@ -101,12 +103,13 @@ void add_table(std::vector<finding>& found, std::string_view table, const redis:
 } // namespace
 
 std::vector<finding> check_redis(const table_options& options, const aws::client& calls) {
+    const bool feeds = options.feeders > 0;
     auto server = redis::connect(options.redis, {});
     if (!server)
-        return {wrong(server.error())};
+        return {wrong(server.error(), feeds)};
     // Whoever may do nothing else may do this, or has no password.
     if (const auto answered = (*server)->call({"PING"}); !answered)
-        return {wrong(answered.error())};
+        return {wrong(answered.error(), feeds)};
     std::vector<finding> found;
     const std::string name = redis::name_of(options.redis);
     if (const auto info = (*server)->call({"INFO"}))
@@ -119,12 +122,12 @@ std::vector<finding> check_redis(const table_options& options, const aws::client
     if (options.containers)
         tables.push_back(options.containers->table);
     for (const std::string& table : tables) {
-        const auto seen = redis::look_over(**server, {table, of});
+        const auto seen = redis::look_over(**server, {table, of}, feeds);
         if (!seen) {
-            found.push_back(wrong(seen.error()));
+            found.push_back(wrong(seen.error(), feeds));
             break;
         }
-        add_table(found, table, *seen);
+        add_table(found, table, *seen, feeds);
     }
     return found;
 }

@@ -154,8 +154,8 @@ class checker {
         else if (is_on && view == "NEW_IMAGE")
             advise("table {}: {}; NEW_AND_OLD_IMAGES tells more of what is removed", name, what);
         else if (is_needed)
-            wrong("table {}: {}; feed streams needs one of NEW_AND_OLD_IMAGES (or write \"feed "
-                  "poll;\")",
+            wrong("table {}: {}; the feed in conf needs one of NEW_AND_OLD_IMAGES (\"feed poll;\" "
+                  "does without)",
                   name, what);
         else
             advise("table {}: {}; with one of NEW_AND_OLD_IMAGES, \"feed streams;\" would show "
@@ -234,7 +234,9 @@ result<std::vector<finding>> check_table(aws::client& calls, const table_options
                which == table_of::sessions ? keys_wanted(options.attributes)
                                            : key_schema(options.containers->key, ""),
                name);
-    check.stream(*table, name, options.feed != table_options::feed_kind::poll);
+    const bool follows_others =
+        options.feed == table_options::feed_kind::redis && options.feeders == 0;
+    check.stream(*table, name, options.feed != table_options::feed_kind::poll && !follows_others);
     if (which == table_of::containers)
         return found;
     check.indexes(*table, options.attributes, name);

@@ -9,12 +9,16 @@ using base::result;
 
 namespace {
 
-// KEYS meta rows gone gone_at log spare lease1..., no ARGV. Returns {epoch, complete, number, rows,
-// since change, since current, and of each lease its holder and ms}. Removes from every key what
-// none has (no item's key is empty, no change has the number 0), gives leases the time that they
-// have, and writes to the spare key, which it takes away again.
+// KEYS meta rows gone gone_at log spare lease1..., ARGV 1: as a feeder. Returns {epoch, complete,
+// number, rows, since change, since current, and of each lease its holder and ms}. Removes from
+// every key what none has (no item's key is empty, no change has the number 0), gives leases the
+// time that they have, and writes to the spare key, which it takes away again.
 constexpr std::string_view look_over_text = R"lua(
 if redis.replicate_commands then redis.replicate_commands() end
+local feeds = ARGV[1] == '1'
+if feeds then
+-- First: a full server refuses a script's first write, where that needs memory.
+redis.call('SET', KEYS[6], '', 'PX', '1000')
 for at = 1, 3 do redis.call('HDEL', KEYS[at], '') end
 redis.call('ZREM', KEYS[4], '')
 redis.call('XDEL', KEYS[5], '0-1')
@@ -28,6 +32,7 @@ redis.call('ZADD', spare, '1', 'a')
 redis.call('UNLINK', spare)
 redis.call('XADD', spare, 'MAXLEN', '~', '1', '1-0', 'a', 'b')
 redis.call('UNLINK', spare)
+end
 redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '0', 'LIMIT', 0, 1)
 redis.call('HGET', KEYS[3], '')
 redis.call('HSCAN', KEYS[2], '0', 'COUNT', '1')
@@ -42,7 +47,7 @@ local answer = {has[1] or '', whole and '1' or '0', has[3] or '0', tostring(redi
                 since(has[4]), since(has[5])}
 for at = 7, #KEYS do
     local left = redis.call('PTTL', KEYS[at])
-    if left ~= -1 then redis.call('PEXPIRE', KEYS[at], string.format('%.0f', math.max(left, 1))) end
+    if feeds and left ~= -1 then redis.call('PEXPIRE', KEYS[at], string.format('%.0f', math.max(left, 1))) end
     answer[#answer + 1] = redis.call('EXISTS', KEYS[at]) == 1 and redis.call('GET', KEYS[at]) or ''
     answer[#answer + 1] = tostring(left)
 end
@@ -73,7 +78,7 @@ result<void> try_the_rest(server& redis, const table_keys& keys) {
 
 } // namespace
 
-result<table_look> look_over(server& redis, const table_keys& keys) {
+result<table_look> look_over(server& redis, const table_keys& keys, bool feeds) {
     const auto foreign = foreign_key_in(redis, keys);
     if (!foreign)
         return foreign.error();
@@ -85,7 +90,7 @@ result<table_look> look_over(server& redis, const table_keys& keys) {
                                    keys.gone_at, keys.log,  keys.spare};
     for (unsigned slot = 1; slot <= slots_max; ++slot)
         asked.push_back(keys.lease(slot));
-    const auto answer = redis.run(look_over_script(), asked, {});
+    const auto answer = redis.run(look_over_script(), asked, {feeds ? "1" : "0"});
     if (!answer)
         return answer.error();
     table_look seen;

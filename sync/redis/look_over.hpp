@@ -25,8 +25,8 @@ struct table_look {
     std::optional<std::chrono::milliseconds> since_change, since_current;
 };
 
-/// Does all that feeders and hosts do with the keys of a table, in a way that leaves them as they
-/// are. Errors: the server's, where one of it is refused; foreign_key.
-[[nodiscard]] base::result<table_look> look_over(server& redis, const table_keys& keys);
+/// Does all that hosts, and where one `feeds` feeders too, do with the keys of a table, in a way
+/// that leaves them as they are. Errors: the server's, where one of it is refused; foreign_key.
+[[nodiscard]] base::result<table_look> look_over(server& redis, const table_keys& keys, bool feeds);
 
 } // namespace postern::sync::redis

@@ -100,6 +100,25 @@ def test_the_store_check_tries_what_a_user_may(fleet, rights, told):
         assert status == 1 and f"a user of its own in Redis needs {RIGHTS}" in said and told in said, said
 
 
+def test_the_store_check_asks_of_a_host_that_only_follows_what_it_needs(fleet):
+    fleet.add()
+    fleet.redis.call("ACL", "SETUSER", "half", "reset", "on", ">secret", *RIGHTS.replace(" +@write", "").split())
+    url = f"redis://half:secret@127.0.0.1:{fleet.redis.port}"
+    assert check(fleet, url)[0] == 1
+    status, said = check(fleet, url, "feeders=0")
+    assert status == 0 and "its keys in Redis can be read\n" in said, said
+    follower = fleet.add("feeders=0", url=url)
+    fleet.put("s1")
+    until("routed", answers(follower, "s1", 200))
+
+
+def test_the_store_check_tells_of_a_full_redis(fleet):
+    fleet.add()
+    fleet.redis.call("CONFIG", "SET", "maxmemory", "1")
+    status, said = check(fleet, fleet.redis.url)
+    assert status == 1 and "OOM" in said, said
+
+
 def test_the_store_check_tells_what_is_no_redis(fleet):
     host = fleet.add()
     status, said = check(fleet, f"redis://127.0.0.1:{host.port}")

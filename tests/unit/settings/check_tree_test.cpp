@@ -150,6 +150,9 @@ TEST(bad_conf, values_of_the_lifecycle) {
         {"store sqlite a { flush 2m; }",
          "1: directive \"flush\": idle_timeout 5m is less than three times the store's flush 2m; a "
          "session in use could be stopped"},
+        {"lifecycle { history 14s; route_ttl 10s; }",
+         "1: directive \"history\": history 14s is less than three times the store's flush 5s; the "
+         "record of a session in use could go"},
         {"lifecycle { route_ttl 2d; }", "1: directive \"route_ttl\": history 1d is less than "
                                         "route_ttl 2d; a link cannot outlive its record"},
         {"lifecycle { launcher docker { } }",

@@ -154,6 +154,7 @@ TEST(store_settings, what_is_wrong_is_said) {
         {of("feed redis;"), "redis needs the server; write redis://HOST[:PORT][/DB]"},
         {of("feed redis http://x;"), "is no Redis server; write redis://HOST"},
         {of("feed redis redis://;"), "has no host"},
+        {of("feed redis redis://x/0/1;"), "has no host"},
         {of("feed redis redis://x:0;"), "port from 1 to 65535"},
         {of("feed redis redis://x:70000;"), "port from 1 to 65535"},
         {of("feed redis redis://x/y;"), "no number of a database"},

@@ -46,6 +46,10 @@ class remote_side {
         const std::lock_guard lock{mutex_};
         with_ttl_ = record;
     }
+    bool has_moved_on() {
+        const std::lock_guard lock{mutex_};
+        return has_moved_on_;
+    }
     std::uint64_t requests(const std::string& id) {
         const std::lock_guard lock{mutex_};
         return requests_[id];
@@ -60,11 +64,13 @@ class remote_side {
             with_ttl_->ttl_ms < one.tried_at_ms)
             return;
         with_ttl_->ttl_ms = one.ttl_ms;
+        has_moved_on_ = true;
         changes_.push_back({one.session_id, session_row{{*with_ttl_, {}}, {}}, 0});
     }
 
     std::mutex mutex_;
     std::optional<session> with_ttl_;
+    bool has_moved_on_ = false;
     std::vector<row_change> changes_;
     std::map<std::string, bool> ids_;
     std::map<std::string, std::uint64_t> requests_;
@@ -210,7 +216,13 @@ TEST_F(remote_sync, what_is_past_its_ttl_stays_while_nobody_can_know) {
     EXPECT_TRUE(setup.becomes("acme-t1", "none")) << "once it is known that nobody moved it on";
 }
 
-TEST_F(remote_sync, what_was_used_while_its_ttl_passed_and_nobody_could_say_so_stays) {
+class used_while_away : public remote_sync, public testing::WithParamInterface<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(remote_sync, used_while_away, testing::Bool(), [](const auto& which) {
+    return which.param ? "by_the_sync_before" : "without_a_break";
+});
+
+TEST_P(used_while_away, stays_though_its_ttl_has_passed) {
     setup.opts.flush_interval = 50ms;
     session one = session_in(session_status::active, "t1");
     one.ttl_ms = base::to_epoch_ms(setup.clock.wall()) + 1'500;
@@ -221,13 +233,18 @@ TEST_F(remote_sync, what_was_used_while_its_ttl_passed_and_nobody_could_say_so_s
     side.is_away = side.refuses_activity = true;
     use("acme-t1", 3);
     EXPECT_TRUE(setup.logs("the store did not take it"));
+    if (GetParam()) {
+        setup.stop();
+        setup.opts.flush_interval = 10s; // what it knows of the line is due at once
+        setup.start();
+    }
     ASSERT_TRUE(
         eventually([&] { return base::to_epoch_ms(setup.clock.wall()) > one.ttl_ms + 200; }));
     side.is_away = false; // the feed is back before what is owed
     side.set(session_in(session_status::active, "t2"));
     ASSERT_TRUE(setup.becomes("acme-t2", "active 127.0.0.1:4321 id-t2"));
     side.refuses_activity = false;
-    while (side.requests("id-t1") == 0)
+    while (!side.has_moved_on())
         ASSERT_EQ(setup.route("acme-t1"), "active 127.0.0.1:4321 id-t1");
     const auto known_ms = [&] { return setup.reader->status().synced_at_ms; };
     const std::int64_t wrote_ms = base::to_epoch_ms(setup.clock.wall());
