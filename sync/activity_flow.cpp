@@ -40,8 +40,7 @@ void activity_flow::prime(const cache::route& of, const cache::activity& line, s
     // It may be what the sync before could not write.
     debt& one = owed_.at(std::string{of.session_id()});
     one.update.tried_at_ms = known.last_seen_ms;
-    make_due(one, now);
-    late_ += std::exchange(one.is_late, true) ? 0 : 1;
+    make_late(one, now);
 }
 
 void activity_flow::collect(const cache::route& of, const cache::activity& line,
@@ -87,6 +86,11 @@ base::steady_time activity_flow::after_a_while(base::steady_time now) {
 void activity_flow::make_due(debt& one, base::steady_time when) {
     one.due = when;
     times_.push({when, one.update.session_id});
+}
+
+void activity_flow::make_late(debt& one, base::steady_time again) {
+    late_ += std::exchange(one.is_late, true) ? 0 : 1;
+    make_due(one, again);
 }
 
 void activity_flow::drop_outdated() {
@@ -149,8 +153,7 @@ void activity_flow::failed(const std::vector<activity_update>& updates, base::st
     for (const activity_update& one : updates)
         if (const auto found = owed_.find(one.session_id); found != owed_.end()) {
             found->second.is_on_its_way = false;
-            late_ += std::exchange(found->second.is_late, true) ? 0 : 1;
-            make_due(found->second, again);
+            make_late(found->second, again);
         }
     drop_outdated();
 }

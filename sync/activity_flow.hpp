@@ -79,6 +79,7 @@ class activity_flow {
     void owe(const cache::route& of, std::int64_t last_seen_ms, std::uint64_t requests,
              std::uint64_t bytes, base::steady_time now);
     void make_due(debt& one, base::steady_time when);
+    void make_late(debt& one, base::steady_time again);
     [[nodiscard]] base::steady_time after_a_while(base::steady_time now);
     void drop_outdated();
 
