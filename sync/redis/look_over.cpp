@@ -17,21 +17,19 @@ constexpr std::string_view look_over_text = R"lua(
 if redis.replicate_commands then redis.replicate_commands() end
 local feeds = ARGV[1] == '1'
 if feeds then
--- First: a full server refuses a script's first write, where that needs memory.
-redis.call('SET', KEYS[6], '', 'PX', '1000')
-for at = 1, 3 do redis.call('HDEL', KEYS[at], '') end
-redis.call('ZREM', KEYS[4], '')
-redis.call('XDEL', KEYS[5], '0-1')
-local spare = KEYS[6]
-redis.call('UNLINK', spare)
-redis.call('SET', spare, '', 'NX', 'PX', '1000')
-redis.call('DEL', spare)
-redis.call('HSET', spare, 'a', 'b')
-redis.call('UNLINK', spare)
-redis.call('ZADD', spare, '1', 'a')
-redis.call('UNLINK', spare)
-redis.call('XADD', spare, 'MAXLEN', '~', '1', '1-0', 'a', 'b')
-redis.call('UNLINK', spare)
+    local spare = KEYS[6]
+    -- First: a full server refuses a script's first write, where that needs memory.
+    redis.call('SET', spare, '', 'NX', 'PX', '1000')
+    redis.call('DEL', spare)
+    for at = 1, 3 do redis.call('HDEL', KEYS[at], '') end
+    redis.call('ZREM', KEYS[4], '')
+    redis.call('XDEL', KEYS[5], '0-1')
+    redis.call('HSET', spare, 'a', 'b')
+    redis.call('UNLINK', spare)
+    redis.call('ZADD', spare, '1', 'a')
+    redis.call('UNLINK', spare)
+    redis.call('XADD', spare, 'MAXLEN', '~', '1', '1-0', 'a', 'b')
+    redis.call('UNLINK', spare)
 end
 redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', '0', 'LIMIT', 0, 1)
 redis.call('HGET', KEYS[3], '')
