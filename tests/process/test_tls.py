@@ -1,5 +1,4 @@
 """TLS to the browser: which certificate, what is spoken, sessions taken up again, reloads, and clients that do it wrong."""
-import base64
 import contextlib
 import hashlib
 import json
@@ -278,14 +277,19 @@ def test_a_slow_reader_holds_only_itself_up(secure):
             got += len(slow.recv(65536))
 
 
+def upgrade(s, path, greeting):
+    """Opens a WebSocket; all until the target's greeting."""
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+              f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+    got = b""
+    while not got.endswith(greeting):
+        got += s.recv(4096)
+    return got
+
+
 def test_a_websocket(secure):
-    key = base64.b64encode(os.urandom(16)).decode()
     with connect(secure.tls, "a.test") as s:
-        s.sendall(f"GET /session/up/ HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                  f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
-        got = b""
-        while not got.endswith(b"hello"):
-            got += s.recv(4096)
+        got = upgrade(s, "/session/up/", b"hello")
         assert got.startswith(b"HTTP/1.1 101")
         sent, got = os.urandom(2_000_000), b""
         threading.Thread(target=s.sendall, args=(sent,)).start()
@@ -301,11 +305,7 @@ def test_a_websocket_ends_with_its_session(secure):
     secure.set_session("gone", "active", f"127.0.0.1:{target.port}")
     until("routed", lambda: secure.get("/session/gone/").status == 200)
     with connect(secure.tls, "a.test") as s:
-        s.sendall(f"GET /session/gone/ HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                  f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
-        got = b""
-        while not got.endswith(b"\x81\x02hi"):
-            got += s.recv(4096)
+        upgrade(s, "/session/gone/", b"\x81\x02hi")
         assert secure.cli("sessions", "rm", "gone").returncode == 0
         s.suppress_ragged_eofs = False  # it ends with close_notify
         assert rest_of(s) == GOING_AWAY

@@ -14,19 +14,24 @@ from http2_client import Client
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 
-def shake_hands(port, path, *more):
-    s = socket.create_connection(("127.0.0.1", port))
-    s.settimeout(5)
-    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: keep-alive, Upgrade", "Upgrade: websocket",
-             f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", *more]
-    s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+def read_head(s):
+    """A head, its end, what followed; the end is empty where the peer came to its own before."""
     got = b""
     while b"\r\n\r\n" not in got:
         some = s.recv(4096)
         if not some:
             break
         got += some
-    head, _, rest = got.partition(b"\r\n\r\n")
+    return got.partition(b"\r\n\r\n")
+
+
+def shake_hands(port, path, *more):
+    s = socket.create_connection(("127.0.0.1", port))
+    s.settimeout(5)
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Connection: keep-alive, Upgrade", "Upgrade: websocket",
+             f"Sec-WebSocket-Key: {KEY}", "Sec-WebSocket-Version: 13", *more]
+    s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    head, _, rest = read_head(s)
     return s, head, rest
 
 
@@ -129,13 +134,9 @@ class Target:
             threading.Thread(target=self.talk, args=(s,), daemon=True).start()
 
     def talk(self, s):
-        got = b""
-        while b"\r\n\r\n" not in got:
-            some = s.recv(4096)
-            if not some:
-                return
-            got += some
-        head, _, rest = got.partition(b"\r\n\r\n")
+        head, end, rest = read_head(s)
+        if not end:
+            return
         fields = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:])
         key = re.search(rb"(?i)sec-websocket-key: (\S+)", head)
         if not key:
