@@ -32,7 +32,7 @@ base::doorbell made_bell() {
 
 bool is_over(const session& record, std::chrono::milliseconds route_ttl,
              std::int64_t now_ms) noexcept {
-    if (record.ttl_ms != 0 && record.ttl_ms <= now_ms)
+    if (is_past_ttl(record, now_ms))
         return true;
     return record.status == session_status::inactive &&
            route_of(record, 0, route_ttl).resume_until_ms < now_ms;

@@ -269,7 +269,7 @@ void lifecycle::scan_the_resting() {
     const std::int64_t now_ms = base::to_epoch_ms(parts_.time.wall());
     for (const sync::session& record : *records) {
         ++scanned_[static_cast<std::size_t>(record.status)];
-        if ((record.ttl_ms > 0 && record.ttl_ms <= now_ms) || parts_.compute.knows(record.task))
+        if (sync::is_past_ttl(record, now_ms) || parts_.compute.knows(record.task))
             owed_.insert(record.session_id);
     }
     if (records->size() == page) {

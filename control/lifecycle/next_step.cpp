@@ -55,7 +55,7 @@ bool is_routed(const session& record, const situation& now) {
 /// Past its ttl, and no longer routed: sync knows of activity that is to move the ttl on and is not
 /// in the store yet.
 bool is_due(const session& record, const situation& now) {
-    return record.ttl_ms > 0 && record.ttl_ms <= now.now_ms && !is_routed(record, now);
+    return sync::is_past_ttl(record, now.now_ms) && !is_routed(record, now);
 }
 
 /// A launch has gone that its record counts on.

@@ -193,8 +193,7 @@ void lifecycle::tell(const sync::session& before, const sync::session& after, co
         parts_.log.warn("session \"{}\": failed: {}", after.session_id, after.reason);
         return;
     case session_status::draining: {
-        const bool is_over =
-            after.ttl_ms > 0 && after.ttl_ms <= base::to_epoch_ms(parts_.time.wall());
+        const bool is_over = sync::is_past_ttl(after, base::to_epoch_ms(parts_.time.wall()));
         if (!rules_.is_stopping && !is_over)
             metrics::add(numbers.idle_stops);
         parts_.log.notice("session \"{}\": draining{}", after.session_id,

@@ -67,7 +67,7 @@ const session* leading_session(const std::vector<session>& of_one_key,
                                std::int64_t now_ms) noexcept {
     const session* best = nullptr;
     for (const session& one : of_one_key) {
-        if (one.ttl_ms != 0 && one.ttl_ms <= now_ms)
+        if (is_past_ttl(one, now_ms))
             continue;
         if (best == nullptr || leads(one, *best))
             best = &one;

@@ -54,6 +54,11 @@ struct session {
                                                       const base::text_template& route_key,
                                                       base::route_key_fault* why = nullptr);
 
+/// Its time is over, whatever its status.
+[[nodiscard]] inline bool is_past_ttl(const session& record, std::int64_t now_ms) noexcept {
+    return record.ttl_ms > 0 && record.ttl_ms <= now_ms;
+}
+
 /// Of several sessions with one route key, the one that it leads to: alive (initializing, active,
 /// draining) before failed before inactive, then the one created last, then the larger id. Those
 /// whose ttl is at or before `now_ms` are out of it. Nothing: none is left.
