@@ -59,7 +59,7 @@ def test_errors_of_the_service_are_told_apart(aws, dynamodb):
           "AttributeDefinitions": [{"AttributeName": "sessionId", "AttributeType": "S"}]}, "dynamodb"),
         ("condition_failed", "TransactionCanceledException", "TransactWriteItems", {"TransactItems": [{"Put": {
             "TableName": name, "Item": key, "ConditionExpression": "attribute_not_exists(sessionId)"}}]}, "dynamodb"),
-        ("not_found", "ResourceNotFoundException", "DescribeStream", {"StreamArn": arn[:-3] + "999"}, "streams"),
+        ("not_found", "ResourceNotFoundException", "DescribeStream", {"StreamArn": arn.rpartition("/")[0] + "/2001-01-01T00:00:00.000"}, "streams"),
     ]
     for error, service_name, operation, body, service in wrong:
         with pytest.raises(Failed) as failed:
