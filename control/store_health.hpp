@@ -15,12 +15,12 @@ namespace postern::control {
 class store_health {
   public:
     /// The first reason stays until `worked`: it is the one in the log. A store that is yet to be
-    /// loaded has not failed, and says itself what it waits for.
+    /// loaded has not failed, and says itself what it waits for: what failed before is no more.
     void failed(const base::failure& why) {
-        if (why.code == sync::store_error::loading)
-            return;
         const std::scoped_lock hold{lock_};
-        if (why_.empty())
+        if (why.code == sync::store_error::loading)
+            why_.clear();
+        else if (why_.empty())
             why_ = why.text();
     }
     /// A write has just worked.

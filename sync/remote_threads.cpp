@@ -23,8 +23,9 @@ remote_threads::remote_threads(remote_table& table, base::doorbell news, const b
             options.meanwhile = "they hear of changes by another feeder, if there is one";
         options.tell = [&table, which](const std::string& why) {
             const bool is_feeder = which >= table.feeds() && !why.empty();
-            note_trouble(table.replica(), which,
-                         is_feeder ? fmt::format("this host cannot feed it: {}", why) : why);
+            return note_trouble(table.replica(), which,
+                                is_feeder ? fmt::format("this host cannot feed it: {}", why) : why)
+                .has_value();
         };
         feeds_.push_back(std::make_unique<feed_thread>(
             options,

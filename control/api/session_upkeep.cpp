@@ -104,9 +104,9 @@ api_result<std::vector<session>> sessions::of_client(std::string_view client_id)
 }
 
 std::string sessions::trouble() {
+    auto opened = stores_->take(); // first: whether it is yet to be loaded
     if (std::string known = stores_->health().why(); !known.empty())
         return known;
-    auto opened = stores_->take();
     if (!opened)
         return opened.error().text();
     const auto position = (*opened)->feed_position();

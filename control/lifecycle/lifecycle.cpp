@@ -135,6 +135,7 @@ bool lifecycle::has_store() {
 }
 
 void lifecycle::lose_store(const base::failure& why) {
+    parts_.health.failed(why);
     is_loading_ = why.code == sync::store_error::loading;
     if (is_loading_) {
         store_.reset();
@@ -142,7 +143,6 @@ void lifecycle::lose_store(const base::failure& why) {
         return;
     }
     metrics::add(parts_.numbers.store_errors);
-    parts_.health.failed(why);
     if (failures_++ == 0)
         parts_.log.error("the store is away, sessions keep running: {}", why.text());
     store_.reset();

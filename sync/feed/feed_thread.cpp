@@ -97,11 +97,8 @@ void feed_thread::note_working() {
 }
 
 void feed_thread::tell(std::string_view why) {
-    if (told_ == why)
-        return;
-    told_ = why;
-    if (options_.tell)
-        options_.tell(told_);
+    if (told_ != why && (!options_.tell || options_.tell(std::string{why})))
+        told_ = why;
 }
 
 } // namespace postern::sync

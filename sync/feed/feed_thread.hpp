@@ -32,8 +32,8 @@ struct feed_thread_options {
     std::chrono::milliseconds back_after{5'000};
     std::string meanwhile = "the replica stays as it was"; // in the log
     /// Told on the feed's thread why the replica cannot be filled for now, whenever that is another
-    /// reason; empty: nothing keeps it.
-    std::function<void(const std::string& why)> tell;
+    /// reason; empty: nothing keeps it. False: it could not be noted, and is told again.
+    std::function<bool(const std::string& why)> tell;
 };
 
 /// `ring` is thread-safe. The destructor stops and waits: for a call's time at most.

@@ -39,8 +39,9 @@ prepare_replica(const replica_options& options,
 
 /// What keeps it from being filled, by one of those who work on that: told to whoever opens it as a
 /// store before it is (replica_store.hpp), in any process. Empty: nothing, any more. Those of a
-/// process that is gone are forgotten by prepare_replica.
-void note_trouble(const replica_options& options, std::size_t by, const std::string& why);
+/// process that is gone are forgotten by prepare_replica. Errors: unavailable.
+[[nodiscard]] base::result<void> note_trouble(const replica_options& options, std::size_t by,
+                                              const std::string& why);
 
 /// One connection each, for one thread. Requires: prepare_replica. Errors: unavailable.
 [[nodiscard]] base::result<std::unique_ptr<row_sink>>

@@ -137,15 +137,14 @@ bool is_made(const replica_options& options) {
     return !mark || !mark->empty();
 }
 
-void note_trouble(const replica_options& options, std::size_t by, const std::string& why) {
+result<void> note_trouble(const replica_options& options, std::size_t by, const std::string& why) {
     const auto db = open_replica(options);
     if (!db)
-        return;
-    // Where it cannot be written, nobody can fill it either, and says so.
+        return db.error();
     const std::string name = fmt::format("trouble_{}", by);
-    static_cast<void>(why.empty()
-                          ? (*db)->prepared("DELETE FROM meta WHERE name = ?1").bind(name).run()
-                          : write_meta(**db, name, why));
+    if (why.empty())
+        return (*db)->prepared("DELETE FROM meta WHERE name = ?1").bind(name).run();
+    return write_meta(**db, name, why);
 }
 
 result<std::string> troubles_of(database& db) {

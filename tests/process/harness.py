@@ -20,14 +20,15 @@ BINARY = os.environ.get("POSTERN", str(ROOT / "build/release/postern"))
 FAKES = ROOT / "tests/fakes"
 
 
-def until(what, condition, within=10.0, every=0.01):
-    """The condition's first truthy value; AssertionError with `what` when it does not come `within` seconds."""
+def until(what, condition, within=10.0, every=0.01, seen=None):
+    """The condition's first truthy value; AssertionError with `what`, and with what `seen` gives then, when it does not come
+    `within` seconds."""
     end = time.monotonic() + within
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, f"not within {within} s: {what}"
+        assert time.monotonic() < end, f"not within {within} s: {what}{f'; seen: {seen()}' if seen else ''}"
         time.sleep(every)
 
 

@@ -53,7 +53,8 @@ def test_what_a_new_host_waits_for_without_redis(run_postern, dynamodb, monkeypa
             assert not lines(host, "error") and not lines(host, "warn"), host.log()
         else:
             begins = f"the first snapshot of table {table} is still to be read: "
-            until("it is away", lambda: (store_check(host) or "").startswith(begins) and f"127.0.0.1 port {port}" in store_check(host), within=20)
+            until("it is away", lambda: (store_check(host) or "").startswith(begins) and f"127.0.0.1 port {port}" in store_check(host), within=20,
+                  seen=lambda: (store_check(host), host.log()))
             assert host.stop() == 0 and "does not leave" not in host.log()
 
 

@@ -29,6 +29,8 @@ class session_api_over_http : public ::testing::Test {
             [this]() -> base::result<std::unique_ptr<sync::store>> {
                 if (is_store_away_)
                     return base::failure{sync::store_error::unavailable, "away"};
+                if (is_store_loading_)
+                    return base::failure{sync::store_error::loading, "being read"};
                 return sync::open_sqlite_store(
                     {.path = folder_.path() + "/db", .busy_timeout = 500ms});
             },
@@ -79,7 +81,7 @@ class session_api_over_http : public ::testing::Test {
     metrics numbers_;
     store_health health_;
     std::optional<table_entry> table_;
-    std::atomic<bool> is_store_away_{false};
+    std::atomic<bool> is_store_away_{false}, is_store_loading_{false};
     listening_socket listener_;
     std::unique_ptr<store_pool> stores_;
     std::unique_ptr<sessions> actions_;

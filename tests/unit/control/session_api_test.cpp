@@ -497,6 +497,18 @@ TEST_F(session_api_over_http, an_away_store_is_said_and_comes_back) {
     EXPECT_EQ(activate("t1").status, 201);
 }
 
+TEST_F(session_api_over_http,
+       what_a_store_that_is_yet_to_be_loaded_waits_for_hides_behind_nothing) {
+    is_store_loading_ = is_store_away_ = true; // someone had it locked, when it was asked first
+    EXPECT_EQ(get("/readyz").json()["checks"]["store"]["why"], "away: the store is unavailable");
+    is_store_away_ = false;
+    EXPECT_EQ(
+        get("/readyz").json()["checks"]["store"]["why"].get<std::string>().rfind("being read", 0),
+        0U);
+    is_store_loading_ = false;
+    EXPECT_EQ(get("/readyz").json()["checks"]["store"]["ok"], true);
+}
+
 TEST_F(session_api_over_http, the_listener_outlives_the_server) {
     ASSERT_EQ(get("/healthz").status, 200);
     server_.reset();

@@ -122,22 +122,23 @@ TEST_F(replica_test, is_a_store_once_all_rows_were_read) {
 TEST_F(replica_test, says_what_keeps_it_from_being_loaded) {
     options.name = "table t";
     const auto said = [&] { return open_store().error().what; };
+    EXPECT_FALSE(note_trouble(options, 0, "redis is away"));
     EXPECT_EQ(open_store().error().code, store_error::loading);
     EXPECT_EQ(said(), "the replica of table t is yet to be made");
     prepare();
     EXPECT_EQ(said(), "the first snapshot of table t is being read");
-    note_trouble(options, 0, "redis is away");
+    ASSERT_TRUE(note_trouble(options, 0, "redis is away"));
     EXPECT_EQ(said(), "the first snapshot of table t is still to be read: redis is away");
-    note_trouble(options, 1, "the stream is off");
-    note_trouble(options, 2, "this host cannot feed it: redis is away");
+    ASSERT_TRUE(note_trouble(options, 1, "the stream is off"));
+    ASSERT_TRUE(note_trouble(options, 2, "this host cannot feed it: redis is away"));
     EXPECT_EQ(said(), "the first snapshot of table t is still to be read: redis is away; the "
                       "stream is off");
-    note_trouble(options, 0, "");
+    ASSERT_TRUE(note_trouble(options, 0, ""));
     EXPECT_EQ(said(), "the first snapshot of table t is still to be read: the stream is off; this "
                       "host cannot feed it: redis is away");
     prepare(); // the next process
     EXPECT_EQ(said(), "the first snapshot of table t is being read");
-    note_trouble(options, 0, "redis is away");
+    ASSERT_TRUE(note_trouble(options, 0, "redis is away"));
     load({is_now(session_of("s1"))});
     EXPECT_TRUE(open_store());
 }

@@ -93,6 +93,16 @@ class feed_thread_test : public ::testing::Test {
         ::close(pipe_[0]);
         ::close(pipe_[1]);
     }
+    bool note(const std::string& why) {
+        bool can = true;
+        on.set([&] {
+            can = notes_failing == 0;
+            notes_failing -= can ? 0 : 1;
+            on.told.push_back(why);
+        });
+        on.changed.notify_all();
+        return can;
+    }
     void start(feed_thread_options how) {
         open_feed open = [this](const std::stop_token&) -> base::result<std::unique_ptr<feed>> {
             bool fails = false;
@@ -132,7 +142,7 @@ class feed_thread_test : public ::testing::Test {
         return make_error_code(boost::system::errc::connection_reset);
     }
     stage on;
-    int opens_failing = 0;
+    int opens_failing = 0, notes_failing = 0;
     std::optional<feed_thread> thread;
 
   private:
@@ -206,10 +216,7 @@ TEST_F(feed_thread_test, logs_each_kind_of_error_once_and_when_it_is_back) {
 
 TEST_F(feed_thread_test, tells_what_keeps_it_whenever_that_is_another) {
     feed_thread_options how = quick();
-    how.tell = [this](const std::string& why) {
-        on.set([&] { on.told.push_back(why); });
-        on.changed.notify_all();
-    };
+    how.tell = [this](const std::string& why) { return note(why); };
     on.failures = {refused(), refused(), reset()};
     on.waits_for = "nobody feeds it";
     start(how);
@@ -223,13 +230,22 @@ TEST_F(feed_thread_test, tells_what_keeps_it_whenever_that_is_another) {
               (std::vector<std::string>{text(refused()), text(reset()), "nobody feeds it", ""}));
 }
 
+TEST_F(feed_thread_test, tells_again_what_could_not_be_noted) {
+    feed_thread_options how = quick();
+    how.tell = [this](const std::string& why) { return note(why); };
+    notes_failing = 2;
+    on.failures.assign(1'000, refused());
+    start(how);
+    ASSERT_TRUE(on.comes([&] { return on.works >= 6; }));
+    thread.reset();
+    const std::string text = base::failure{refused(), "scripted"}.text();
+    EXPECT_EQ(on.told, (std::vector<std::string>{text, text, text}));
+}
+
 TEST_F(feed_thread_test, tells_what_keeps_it_though_a_failure_may_come_again) {
     feed_thread_options how = quick();
     how.back_after = 1h;
-    how.tell = [this](const std::string& why) {
-        on.set([&] { on.told.push_back(why); });
-        on.changed.notify_all();
-    };
+    how.tell = [this](const std::string& why) { return note(why); };
     on.failures = {refused()};
     on.waits_for = "nobody feeds it";
     on.is_idle = false;
