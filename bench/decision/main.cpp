@@ -23,6 +23,11 @@
 #include <numeric>
 #include <random>
 #include <unistd.h>
+#include <utility>
+#include <vector>
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
 
 namespace postern::edge {
 namespace {
@@ -171,29 +176,44 @@ world& world_of(std::uint64_t sessions) {
 /// How far a request goes in one measurement.
 enum class until { located, keyed, looked_up, decided };
 
+/// What one worker keeps from request to request.
+class decider {
+  public:
+    explicit decider(const world& in) : in_{in} {}
+
+    /// Whether it came out as it must.
+    bool decide_up_to(until last, const request_head& head) {
+        in_.index().locate(0, head, where_);
+        bool right = where_.location != nullptr;
+        if (last >= until::keyed) {
+            session_key_of(in_.index(), where_, head, key_);
+            right = right && key_.outcome == key_outcome::found;
+        }
+        if (last >= until::looked_up)
+            right = right && in_.table().look_up(key_.key, in_.table().hash_of(key_.key), route_);
+        if (last >= until::decided) {
+            const decision made = decide(kind_of(head), {.route = &route_}, *where_.location,
+                                         in_.conf().allow_targets, now_);
+            right = right && made.action == action::proxy;
+        }
+        return right;
+    }
+
+  private:
+    const world& in_;
+    const base::wall_time now_ = base::system_clock{}.wall();
+    located where_;
+    session_key key_;
+    cache::route route_;
+};
+
 void decide_requests(benchmark::State& state, until last) {
     world& in = world_of(static_cast<std::uint64_t>(state.range(0)));
-    located where;
-    session_key key;
-    cache::route route;
-    const base::wall_time now = base::system_clock{}.wall();
+    decider by{in};
     std::uint64_t step = 1;
     for (auto _ : state) {
         // The next request is known only when this one is decided: they must not overlap.
-        const request_head& head = in.next(step);
-        in.index().locate(0, head, where);
-        bool right = where.location != nullptr;
-        if (last >= until::keyed) {
-            session_key_of(in.index(), where, head, key);
-            right = right && key.outcome == key_outcome::found;
-        }
-        if (last >= until::looked_up)
-            right = right && in.table().look_up(key.key, in.table().hash_of(key.key), route);
-        if (last >= until::decided) {
-            const decision made = decide(kind_of(head), {.route = &route}, *where.location,
-                                         in.conf().allow_targets, now);
-            right = right && made.action == action::proxy;
-        }
+        const bool right = by.decide_up_to(last, in.next(step));
         step = right ? 1 : 2;
         benchmark::DoNotOptimize(step);
         if (!right) {
@@ -202,6 +222,51 @@ void decide_requests(benchmark::State& state, until last) {
         }
     }
 }
+
+#if defined(__x86_64__)
+/// Waits for all before it, so that what is timed lies between two of these.
+std::uint64_t ticks() {
+    _mm_lfence();
+    const std::uint64_t now = __rdtsc();
+    _mm_lfence();
+    return now;
+}
+
+/// Each decision by itself: percentiles of their times, less what taking the time costs.
+void time_each_decision(benchmark::State& state) {
+    world& in = world_of(static_cast<std::uint64_t>(state.range(0)));
+    decider by{in};
+    std::vector<std::uint64_t> times, empty;
+    times.reserve(state.max_iterations);
+    empty.reserve(state.max_iterations);
+    std::uint64_t step = 1;
+    const auto began = std::chrono::steady_clock::now();
+    const std::uint64_t first = ticks();
+    for (auto _ : state) {
+        const request_head& head = in.next(step);
+        const std::uint64_t start = ticks();
+        const bool right = by.decide_up_to(until::decided, head);
+        step = right ? 1 : 2;
+        benchmark::DoNotOptimize(step);
+        times.push_back(ticks() - start);
+        const std::uint64_t idle = ticks();
+        empty.push_back(ticks() - idle);
+    }
+    const std::uint64_t last = ticks();
+    const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - began;
+    const double ns = took.count() / static_cast<double>(last - first);
+    const auto percentile = [ns](std::vector<std::uint64_t>& of, double part) {
+        const auto at =
+            of.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(of.size() - 1));
+        std::nth_element(of.begin(), at, of.end());
+        return ns * static_cast<double>(*at);
+    };
+    const double overhead = percentile(empty, 0.5);
+    for (const auto& [name, part] : {std::pair{"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p99_ns", 0.99}})
+        state.counters[name] = percentile(times, part) - overhead;
+}
+
+#endif
 
 void read_requests(benchmark::State& state) {
     const std::string bytes =
@@ -264,6 +329,13 @@ void register_all() {
             ->Arg(100)
             ->Arg(10'000)
             ->Arg(1'000'000);
+#if defined(__x86_64__)
+    benchmark::RegisterBenchmark("decision/each", time_each_decision)
+        ->Arg(100)
+        ->Arg(10'000)
+        ->Arg(1'000'000)
+        ->Iterations(2'000'000);
+#endif
     benchmark::RegisterBenchmark("head/read_request", read_requests);
     benchmark::RegisterBenchmark("head/write_request", write_requests);
     benchmark::RegisterBenchmark("head/read+write_response", read_and_write_responses);

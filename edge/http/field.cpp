@@ -161,9 +161,7 @@ known known_field(std::string_view name) noexcept {
     return known::other;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    if (a.size() != b.size())
-        return false;
+bool detail::same_letters(std::string_view a, std::string_view b) noexcept {
     for (std::size_t i = 0; i < a.size(); ++i)
         if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i]))
             return false;

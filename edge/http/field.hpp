@@ -86,7 +86,14 @@ using field_list = boost::container::small_vector<field, 16>;
 /// An answer other than `other`, x_forwarded and x_postern says that the name is a token, too.
 [[nodiscard]] known known_field(std::string_view name) noexcept;
 
-[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+namespace detail {
+/// Requires: equally long.
+[[nodiscard]] bool same_letters(std::string_view a, std::string_view b) noexcept;
+} // namespace detail
+
+[[nodiscard]] inline bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && detail::same_letters(a, b);
+}
 /// Whether a comma-separated list has `token`, without case (RFC 9110 5.6.1).
 [[nodiscard]] bool list_has(std::string_view list, std::string_view token) noexcept;
 

@@ -24,7 +24,7 @@ bool frame_observer::header_byte(std::uint8_t byte) noexcept {
     return header_have_ >= 2 && header_have_ == header_need_;
 }
 
-void frame_observer::start_payload() noexcept {
+bool frame_observer::start_payload() noexcept {
     const std::uint8_t length = header_[1] & 0x7f;
     std::uint64_t bytes = length;
     if (length >= 126) {
@@ -34,15 +34,22 @@ void frame_observer::start_payload() noexcept {
             bytes = (bytes << 8) | header_[2 + i];
     }
     payload_bytes_ = payload_left_ = bytes;
-    peeked_ = 0;
     in_payload_ = true;
-    judged_ = (header_[0] & 0x0f) >= opcode_control;
+    const bool is_control = (header_[0] & 0x0f) >= opcode_control;
+    may_be_ping_ = !is_control && bytes == vite_ping.size();
+    return !is_control && !may_be_ping_;
 }
 
-bool frame_observer::is_keep_alive() const noexcept {
-    if (payload_bytes_ != vite_ping.size() || peeked_ < vite_ping.size())
-        return false;
-    return std::equal(vite_ping.begin(), vite_ping.end(), peek_.begin());
+bool frame_observer::differs_from_ping(std::string_view bytes) noexcept {
+    const bool masked = header_[1] & mask_bit;
+    const std::size_t mask_at = masked ? header_need_ - 4U : 0;
+    std::size_t at = payload_bytes_ - payload_left_;
+    for (const char byte : bytes) {
+        const int mask = masked ? header_[mask_at + at % 4] : 0;
+        if (static_cast<char>(byte ^ mask) != vite_ping[at++])
+            return true;
+    }
+    return false;
 }
 
 bool frame_observer::data_in(std::string_view bytes) noexcept {
@@ -53,21 +60,17 @@ bool frame_observer::data_in(std::string_view bytes) noexcept {
             bytes.remove_prefix(1);
             if (!whole)
                 continue;
-            start_payload();
+            if (start_payload())
+                found = true;
         }
-        const bool masked = header_[1] & mask_bit;
-        const std::uint8_t* const mask = header_.data() + header_need_ - 4;
         const auto here =
             static_cast<std::size_t>(std::min<std::uint64_t>(payload_left_, bytes.size()));
-        for (std::size_t i = 0; i < here && peeked_ < peek_bytes; ++i, ++peeked_)
-            peek_[peeked_] = masked ? static_cast<char>(bytes[i] ^ mask[peeked_ % 4]) : bytes[i];
+        if (may_be_ping_ && differs_from_ping(bytes.substr(0, here))) {
+            may_be_ping_ = false;
+            found = true;
+        }
         payload_left_ -= here;
         bytes.remove_prefix(here);
-        const bool enough = payload_left_ == 0 || peeked_ == peek_bytes;
-        if (!judged_ && enough) {
-            judged_ = true;
-            found = found || !is_keep_alive();
-        }
         if (payload_left_ == 0) {
             in_payload_ = false;
             header_have_ = 0;

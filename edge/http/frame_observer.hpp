@@ -24,19 +24,18 @@ class frame_observer {
 
   private:
     [[nodiscard]] bool header_byte(std::uint8_t byte) noexcept;
-    void start_payload() noexcept;
-    [[nodiscard]] bool is_keep_alive() const noexcept;
+    /// True when the header alone tells that it is data.
+    [[nodiscard]] bool start_payload() noexcept;
+    /// Of the payload's next bytes. Requires: as long as Vite's ping, and like it so far.
+    [[nodiscard]] bool differs_from_ping(std::string_view bytes) noexcept;
 
-    static constexpr std::size_t peek_bytes = 24;
     std::array<std::uint8_t, 14> header_{};
-    std::array<char, peek_bytes> peek_{};
     std::uint64_t payload_left_ = 0;
     std::uint64_t payload_bytes_ = 0;
     std::uint8_t header_have_ = 0;
     std::uint8_t header_need_ = 2;
-    std::uint8_t peeked_ = 0;
     bool in_payload_ = false;
-    bool judged_ = false; // this frame has been counted, or needs no look
+    bool may_be_ping_ = false; // this frame is no data, unless the rest of it shows it
 };
 
 } // namespace postern::edge

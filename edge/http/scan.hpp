@@ -35,7 +35,7 @@ inline constexpr auto capture_bytes = byte_class(
     [](unsigned c) { return is_alnum(c) || c == '.' || c == '_' || c == '~' || c == '-'; });
 
 /// What a scan stops at besides low bytes and 0x7f.
-enum class also { nothing, colon, high }; // high: 0x80 and above
+enum class also { nothing, colon, high, quoted }; // high: 0x80 and above; quoted: and '"', '\\'
 
 #if defined(__SSE2__)
 /// The first byte up to `Highest`, 0x7f, or what `Also` says, or `end`; 16 bytes a step.
@@ -50,7 +50,10 @@ template <unsigned char Highest, also Also>
         __m128i stop = _mm_or_si128(low, _mm_cmpeq_epi8(x, del));
         if constexpr (Also == also::colon)
             stop = _mm_or_si128(stop, _mm_cmpeq_epi8(x, _mm_set1_epi8(':')));
-        if constexpr (Also == also::high)
+        if constexpr (Also == also::quoted)
+            stop = _mm_or_si128(stop, _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('"')),
+                                                   _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'))));
+        if constexpr (Also == also::high || Also == also::quoted)
             stop = _mm_or_si128(stop, x); // the mask is made of top bits
         const auto hit = static_cast<unsigned>(_mm_movemask_epi8(stop));
         if (hit != 0)
@@ -75,7 +78,9 @@ template <unsigned char Highest, also Also>
         stop |= zero_bytes(x ^ (every_byte * 0x7f));
         if constexpr (Also == also::colon)
             stop |= zero_bytes(x ^ (every_byte * ':'));
-        if constexpr (Also == also::high)
+        if constexpr (Also == also::quoted)
+            stop |= zero_bytes(x ^ (every_byte * '"')) | zero_bytes(x ^ (every_byte * '\\'));
+        if constexpr (Also == also::high || Also == also::quoted)
             stop |= x;
         stop &= every_byte * 0x80;
         if (stop != 0)
@@ -85,7 +90,8 @@ template <unsigned char Highest, also Also>
     for (; at != end; ++at) {
         const auto c = static_cast<unsigned char>(*at);
         if (c <= Highest || c == 0x7f || (Also == also::colon && c == ':') ||
-            (Also == also::high && c >= 0x80))
+            (Also == also::quoted && (c == '"' || c == '\\')) ||
+            ((Also == also::high || Also == also::quoted) && c >= 0x80))
             return at;
     }
     return end;
@@ -154,6 +160,11 @@ template <unsigned char Highest, also Also>
 /// on.
 [[nodiscard]] inline const char* find_target_end(const char* at, const char* end) noexcept {
     return detail::find_stop<0x20, detail::also::high>(at, end);
+}
+/// The first byte that does not stand for itself in a quoted text of a log: a control byte, '"',
+/// '\\' or one above 0x7f; or `end`.
+[[nodiscard]] inline const char* find_unprintable(const char* at, const char* end) noexcept {
+    return detail::find_stop<0x1f, detail::also::quoted>(at, end);
 }
 [[nodiscard]] inline bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';

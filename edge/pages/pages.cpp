@@ -10,6 +10,7 @@ namespace postern::edge {
 namespace {
 
 constexpr std::size_t page_bytes_max = 1024 * 1024;
+constexpr std::size_t values_bytes_expected = 256; // of all that is put into one page
 
 struct slot {
     std::string_view name;
@@ -24,28 +25,34 @@ constexpr std::array slots{
     slot{"waited_ms", page_slot::waited_ms},
 };
 
-void append_escaped(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        switch (c) {
-        case '&':
-            out += "&amp;";
-            break;
-        case '<':
-            out += "&lt;";
-            break;
-        case '>':
-            out += "&gt;";
-            break;
-        case '"':
-            out += "&quot;";
-            break;
-        case '\'':
-            out += "&#39;";
-            break;
-        default:
-            out += c;
-        }
+/// What stands for a byte in HTML; empty: the byte itself.
+constexpr std::string_view entity_of(char c) noexcept {
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '"':
+        return "&quot;";
+    case '\'':
+        return "&#39;";
+    default:
+        return {};
     }
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+    std::size_t done = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const std::string_view entity = entity_of(text[i]);
+        if (entity.empty())
+            continue;
+        out.append(text, done, i - done).append(entity);
+        done = i + 1;
+    }
+    out.append(text, done);
 }
 
 void append_number(std::string& out, std::int64_t number) {
@@ -125,7 +132,12 @@ page_set::page_set() {
 
 void page_set::render(page which, const page_values& values, std::string& out) const {
     POSTERN_CHECK(which < page::count_);
-    for (const page_piece& p : pages_[static_cast<std::size_t>(which)]) {
+    const auto& pieces = pages_[static_cast<std::size_t>(which)];
+    std::size_t bytes = values_bytes_expected;
+    for (const page_piece& p : pieces)
+        bytes += p.text.size();
+    out.reserve(out.size() + bytes);
+    for (const page_piece& p : pieces) {
         out += p.text;
         append_value(out, p.then, values);
     }

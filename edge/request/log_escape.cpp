@@ -1,5 +1,7 @@
 #include "edge/request/log_escape.hpp"
 
+#include "edge/http/scan.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -7,17 +9,6 @@ namespace postern::edge {
 namespace {
 
 constexpr std::string_view cut_mark = "...";
-
-/// Which bytes stand for themselves.
-using byte_set = std::array<bool, 256>;
-
-constexpr byte_set plain_bytes() noexcept {
-    byte_set plain{};
-    for (std::size_t byte = 0x20; byte < 0x7f; ++byte)
-        plain[byte] = byte != '"' && byte != '\\';
-    return plain;
-}
-constexpr byte_set plain = plain_bytes();
 
 /// Length of the well-formed UTF-8 sequence that `text` starts with (Unicode 15, table 3-7); 0:
 /// there is none.
@@ -90,10 +81,9 @@ void append_escaped(std::string& out, std::string_view text, std::size_t bytes_m
     const std::size_t room = bytes_max - cut_mark.size();
     std::size_t used = 0;
     while (!text.empty()) {
-        const auto run = static_cast<std::size_t>(
-            std::find_if_not(text.begin(), text.end(),
-                             [](char c) { return plain[static_cast<unsigned char>(c)]; }) -
-            text.begin());
+        const char* const begin = text.data();
+        const auto run =
+            static_cast<std::size_t>(find_unprintable(begin, begin + text.size()) - begin);
         const std::size_t fits = std::min(run, room - used);
         out.append(text.data(), fits);
         used += fits;

@@ -1,13 +1,13 @@
 #include "edge/request/reply.hpp"
 
 #include "edge/http/http_date.hpp"
+#include "edge/http/text_writer.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/static/static_files.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace postern::edge {
 namespace {
@@ -28,37 +28,39 @@ void settle_body(exchange& x) {
 
 constexpr std::string_view no_referrer_line = "Referrer-Policy: no-referrer\r\n";
 
-using head_buffer = fmt::basic_memory_buffer<char, 768>; // more only with many add_headers
+constexpr std::size_t head_bytes_expected = 512; // more only with many add_headers
 
-void write_reply_head(const exchange& x, head_buffer& out, unsigned status, std::size_t body_bytes,
+void write_reply_head(const exchange& x, std::string& out, unsigned status, std::size_t body_bytes,
                       const reply_options& options) {
-    auto to = fmt::appender{out};
-    const auto put = [&](std::string_view text) { out.append(text); };
-    fmt::format_to(to, "HTTP/1.1 {} {}\r\nDate: {}\r\n", status, status_text(status),
-                   http_date_now(x.worker.time));
-    if (!options.location.empty())
-        fmt::format_to(to, "Location: {}\r\n", options.location);
-    if (body_bytes > 0 || status != 204)
-        fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\n", options.content_type,
-                       body_bytes);
+    text_writer w{out, head_bytes_expected};
+    const auto line = [&w](std::string_view name, std::string_view value) {
+        if (!value.empty())
+            w.put(name).put(": ").put(value).put("\r\n");
+    };
+    w.put("HTTP/1.1 ").put_number(status).put(" ").put(status_text(status)).put("\r\n");
+    line("Date", http_date_now(x.worker.time));
+    line("Location", options.location);
+    if (body_bytes > 0 || status != 204) {
+        line("Content-Type", options.content_type);
+        w.put("Content-Length: ").put_number(body_bytes).put("\r\n");
+    }
     if (!options.cacheable)
-        put("Cache-Control: no-store\r\n");
+        w.put("Cache-Control: no-store\r\n");
     if (options.retry_after_s > 0)
-        fmt::format_to(to, "Retry-After: {}\r\n", options.retry_after_s);
-    if (!options.marker.empty())
-        fmt::format_to(to, "X-Postern-Page: {}\r\n", options.marker);
-    if (!options.vary.empty())
-        fmt::format_to(to, "Vary: {}\r\n", options.vary);
-    if (!options.set_cookie.empty())
-        fmt::format_to(to, "Set-Cookie: {}\r\n", options.set_cookie);
+        w.put("Retry-After: ").put_number(options.retry_after_s).put("\r\n");
+    line("X-Postern-Page", options.marker);
+    line("Vary", options.vary);
+    line("Set-Cookie", options.set_cookie);
     if (x.access.has_token) // the URL of this answer is a secret
-        put(no_referrer_line);
+        w.put(no_referrer_line);
     if (x.where.location)
         for (const auto& [name, value] : x.location().add_headers)
-            fmt::format_to(to, "{}: {}\r\n", name, value);
-    put(table_age_line(x));
-    put(x.close_after ? "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
-                      : "X-Content-Type-Options: nosniff\r\nConnection: keep-alive\r\n\r\n");
+            w.put(name).put(": ").put(value).put("\r\n");
+    w.put(table_age_line(x));
+    w.put("X-Content-Type-Options: nosniff\r\nConnection: ")
+        .put(x.close_after ? "close" : "keep-alive")
+        .put("\r\n\r\n");
+    w.finish();
 }
 
 std::string_view cache_control_of(const location_settings& location,
@@ -119,12 +121,11 @@ task<void> reply(exchange& x, unsigned status, std::string_view body, reply_opti
     settle_body(x);
     x.status = status;
     x.answered = true;
-    head_buffer head;
+    std::string head;
     write_reply_head(x, head, status, body.size(), options);
     if (x.head.method == method::head)
         body = {};
-    const auto error = co_await x.client.write_all({head.data(), head.size()}, body, {},
-                                                   x.worker.conf.timeouts.send);
+    const auto error = co_await x.client.write_all(head, body, {}, x.worker.conf.timeouts.send);
     if (error)
         x.note_send_failure();
     x.bytes_sent += body.size();

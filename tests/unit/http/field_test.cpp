@@ -88,6 +88,9 @@ TEST(field, scanners_find_the_first_such_byte_at_every_distance) {
             const char* const ascii_end = ascii.data() + ascii.size();
             EXPECT_EQ(find_target_end(ascii.data(), ascii_end),
                       low || byte >= 0x80 ? ascii.data() + n : ascii_end);
+            const bool unprintable = control || byte >= 0x80 || byte == '"' || byte == '\\';
+            EXPECT_EQ(find_unprintable(ascii.data(), ascii_end),
+                      unprintable ? ascii.data() + n : ascii_end);
         }
     }
 }
