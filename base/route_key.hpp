@@ -12,8 +12,6 @@
 #include "base/limits.hpp"
 #include "base/text_template.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,12 +43,13 @@ template <class ByPlace>
 [[nodiscard]] route_key_fault make_route_key_by_place(const text_template& of, ByPlace&& value_at,
                                                       std::string& out) {
     using kind = route_key_fault::kind;
-    char key[limits::route_key_bytes_max];
-    std::size_t bytes = 0; // of the whole key, even where it is too long
+    out.clear();
+    bool is_too_long = false;
     const auto append = [&](std::string_view text) {
-        if (text.size() <= sizeof key - std::min(bytes, sizeof key))
-            std::memcpy(key + bytes, text.data(), text.size());
-        bytes += text.size();
+        if (out.size() + text.size() <= limits::route_key_bytes_max)
+            out += text;
+        else
+            is_too_long = true; // what follows may be worse, and is told first
     };
     const auto& pieces = of.pieces();
     for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -71,9 +70,8 @@ template <class ByPlace>
         }
         append(*value);
     }
-    if (bytes == 0 || bytes > sizeof key)
+    if (out.empty() || is_too_long)
         return {kind::size, {}, {}, {}};
-    out.assign(key, bytes);
     return {};
 }
 

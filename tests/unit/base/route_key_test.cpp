@@ -72,6 +72,10 @@ TEST(route_key, is_never_empty_too_long_or_without_a_value) {
     EXPECT_EQ((made{of, {{"a", ""}, {"b", "y"}}}.fault.what), kind::missing);
     EXPECT_EQ((made{of, {{"a", "x"}, {"b", std::string(253, 'y')}}}.fault.what), kind::none);
     EXPECT_EQ((made{of, {{"a", "x"}, {"b", std::string(254, 'y')}}}.fault.what), kind::size);
+    const made far{of, {{"a", "x"}, {"b", std::string(10'000, 'y')}}};
+    EXPECT_EQ(far.fault.what, kind::size);
+    EXPECT_LE(far.key.capacity(), 255U) << "a connection keeps the room that its keys had";
+    EXPECT_EQ((made{of, {{"a", std::string(10'000, 'y')}}}.fault.what), kind::missing);
     EXPECT_EQ((made{parsed(""), {}}.fault.what), kind::size);
 }
 
