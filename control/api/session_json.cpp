@@ -1,4 +1,5 @@
 // Sessions and readiness as JSON.
+#include "base/call_notes.hpp"
 #include "base/iso_time.hpp"
 #include "control/api/names.hpp"
 #include "control/api/preview_url.hpp"
@@ -117,7 +118,7 @@ void session_api::wait_until_routed(const sync::session& record) const {
 }
 
 http_answer session_api::ready() {
-    const std::string store = parts_.store.trouble();
+    const std::string store = base::without_notes(parts_.store.trouble());
 
     std::string sync = "there is no session table";
     if (parts_.reader) {
