@@ -135,6 +135,9 @@ http_answer session_api::ready() {
                : is_stale ? fmt::format("the table is {} s old, stale_after allows {} s",
                                         table_ms / 1000, stale_ms / 1000)
                           : "";
+        if (const std::string why = is_stale ? parts_.store.lags_because() : std::string{};
+            !why.empty())
+            sync += ": " + why;
     }
 
     const std::int64_t steady_ms = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -51,6 +51,9 @@ class dynamodb_store final : public store {
     result<std::string> identity() override {
         return here_.with([](store& s) { return s.identity(); });
     }
+    result<std::string> lags_because() override {
+        return here_.with([](store& s) { return s.lags_because(); });
+    }
     result<std::string> feed_position() override {
         return here_.with([](store& s) { return s.feed_position(); });
     }

@@ -125,6 +125,9 @@ class store {
     /// The wall time, epoch ms, as of which the store knows all there is; 0: not known. Before
     /// `now_ms` where the store stands here for another that is elsewhere.
     [[nodiscard]] virtual std::int64_t known_as_of_ms(std::int64_t now_ms) const { return now_ms; }
+    /// What keeps it from knowing all there is, where it stands here for another, as far as anybody
+    /// has noted it: a part of a sentence. Empty: nothing, or nobody knows.
+    [[nodiscard]] virtual base::result<std::string> lags_because() { return std::string{}; }
     /// Where the feed is now; read before a snapshot so that nothing falls between. At most 128
     /// bytes without spaces.
     [[nodiscard]] virtual base::result<std::string> feed_position() = 0;

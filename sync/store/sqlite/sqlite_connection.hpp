@@ -48,6 +48,9 @@ class sqlite_connection : public store {
     base::result<void> try_write() override;
     void set_patience(std::chrono::milliseconds longest) override;
 
+  protected:
+    [[nodiscard]] database& opened() noexcept { return *database_; }
+
   private:
     [[nodiscard]] base::result<void> still_there() const;
     [[nodiscard]] base::failure no_such_session(std::string_view session_id) const;
