@@ -224,7 +224,7 @@ TEST_F(sqlite_store, a_page_of_a_list_costs_the_same_wherever_it_is) {
         }
         return least;
     };
-    EXPECT_LT(least_ns(""), 8 * least_ns("s19899")) << "not all that follow are sorted for it";
+    EXPECT_LT(least_ns(""), 4 * least_ns("s19899")) << "not all that follow are sorted for it";
 }
 
 TEST_F(sqlite_store, lists_get_past_rows_with_a_defect) {
