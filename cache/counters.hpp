@@ -125,7 +125,9 @@ namespace postern::cache {
     X(feeder_passed_over__feed__sessions, "Records not published: only activity differed")         \
     X(feeder_passed_over__feed__containers, "")                                                    \
     X(feeder_snapshots__feed__sessions, "Whole readings that this host has published in Redis")    \
-    X(feeder_snapshots__feed__containers, "")
+    X(feeder_snapshots__feed__containers, "")                                                      \
+    X(feeder_gave_way__feed__sessions, "Leases let go for another host: the table was unreadable") \
+    X(feeder_gave_way__feed__containers, "")
 
 enum class counter : std::uint32_t {
 #define POSTERN_COUNTER_NAME(name, help) name,

@@ -60,6 +60,7 @@ void remote_threads::count_in(cache::session_writer& table) {
         tell(counter::feed_errors__feed__sessions, &feed_state::errors);
         tell(counter::feeder_leases__feed__sessions, &feed_state::leases);
         tell(counter::feeder_leases_ended__feed__sessions, &feed_state::leases_ended);
+        tell(counter::feeder_gave_way__feed__sessions, &feed_state::gave_way);
         tell(counter::feeder_published__feed__sessions, &feed_state::published);
         tell(counter::feeder_passed_over__feed__sessions, &feed_state::passed_over);
         tell(counter::feeder_snapshots__feed__sessions, &feed_state::published_snapshots);

@@ -1,4 +1,5 @@
 // Sessions and readiness as JSON.
+#include "base/call_notes.hpp"
 #include "base/iso_time.hpp"
 #include "control/api/names.hpp"
 #include "control/api/preview_url.hpp"
@@ -117,7 +118,7 @@ void session_api::wait_until_routed(const sync::session& record) const {
 }
 
 http_answer session_api::ready() {
-    const std::string store = parts_.store.trouble();
+    const std::string store = base::without_notes(parts_.store.trouble());
 
     std::string sync = "there is no session table";
     if (parts_.reader) {
@@ -134,6 +135,9 @@ http_answer session_api::ready() {
                : is_stale ? fmt::format("the table is {} s old, stale_after allows {} s",
                                         table_ms / 1000, stale_ms / 1000)
                           : "";
+        if (const std::string why = is_stale ? parts_.store.lags_because() : std::string{};
+            !why.empty())
+            sync += ": " + why;
     }
 
     const std::int64_t steady_ms = std::chrono::duration_cast<std::chrono::milliseconds>(

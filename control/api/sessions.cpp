@@ -222,4 +222,15 @@ api_result<activated> sessions::wake(std::string_view route_key) {
     return changed_meanwhile(route_key);
 }
 
+std::string sessions::lags_because() {
+    auto opened = stores_->take();
+    if (!opened)
+        return opened.error().text();
+    auto why = (*opened)->lags_because();
+    if (why)
+        return std::move(*why);
+    opened->give_up(why.error());
+    return why.error().text();
+}
+
 } // namespace postern::control

@@ -53,6 +53,8 @@ class sessions {
     [[nodiscard]] api_result<std::vector<sync::session>> of_client(std::string_view client_id);
     /// Why the store cannot be used, for reading or writing; empty: it can. Does not write.
     [[nodiscard]] std::string trouble();
+    /// Why this host's copy of a store elsewhere is late; empty: it is not, or nobody knows.
+    [[nodiscard]] std::string lags_because();
 
   private:
     [[nodiscard]] api_result<store_pool::lease> store();

@@ -24,6 +24,8 @@ class due_times {
 
     /// In place of the time before; `never` drops it.
     void set(const std::string& id, std::int64_t at_ms) {
+        if (const auto at = at_ms_.find(id); at != at_ms_.end() && at->second == at_ms)
+            return;
         drop(id);
         if (at_ms == never)
             return;

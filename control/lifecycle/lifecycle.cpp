@@ -1,5 +1,5 @@
-// The turn of the lifecycle thread and how it follows the store; steps.cpp has what it does to one
-// session.
+// The turn of the lifecycle thread and how it follows the store; stock.cpp has how it compares all,
+// steps.cpp what it does to one session.
 #include "control/lifecycle/lifecycle.hpp"
 
 #include <algorithm>
@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 using sync::session_status;
 
 constexpr auto feed_pause = 250ms; // changes that nobody rang for: other programs, idle timers
-constexpr auto stock_pause = 60s;  // between two full comparisons
 constexpr auto scan_pause_min = 1s,
                scan_pause_max = 60s; // between two looks at the resting records
 constexpr std::size_t page = 500;    // records or changes read at a time
@@ -20,8 +19,6 @@ constexpr int batches_max = 20; // of changes in one turn, so that launches are 
 constexpr auto retry_pause_max = 5000ms;
 constexpr auto write_try_pause = 1000ms;
 
-const std::vector<session_status> moving{session_status::initializing, session_status::active,
-                                         session_status::draining};
 const std::vector<session_status> resting{session_status::inactive, session_status::failed};
 
 /// Full jitter: several hosts that lost one store do not come back in step.
@@ -53,17 +50,21 @@ void lifecycle::turn(std::span<::pollfd> also, std::chrono::milliseconds at_most
         return publish();
     }
     // Each of these can lose the store.
-    if (checkpoint_.empty() || now >= next_stock_)
-        take_stock();
-    else if (was_rung || (is_due && store_->may_have_changed()))
+    if (!is_behind_ && (was_rung || (is_due && store_->may_have_changed())))
         follow_feed();
+    if (store_ && is_behind_)
+        catch_up();
+    else if (store_ && is_due && now >= next_stock_)
+        take_stock();
+    if (!has_swept_)
+        return publish();
     if (store_ && is_due) {
         owe_the_due();
         if (now >= next_scan_)
             scan_the_resting();
     }
     visit_the_owed();
-    if (store_ && std::exchange(failures_, 0) > 0)
+    if (store_ && !is_behind_ && std::exchange(failures_, 0) > 0)
         parts_.log.notice("the store is back");
     publish();
 }
@@ -91,14 +92,14 @@ void lifecycle::visit_the_owed() {
 void lifecycle::begin_stop() {
     rules_.is_stopping = true;
     next_feed_ = {};
-    next_stock_ = {};
+    fall_behind(); // everything has to be asked again
     store_not_before_ = {};
 }
 
 bool lifecycle::has_stopped() const {
     if (is_loading_ && !has_swept_ && parts_.compute.running() == 0)
         return true; // nothing of ours is known to the store, or to us
-    if (parts_.compute.running() > 0 || !owed_.empty() || checkpoint_.empty())
+    if (parts_.compute.running() > 0 || !owed_.empty() || is_behind_)
         return false;
     return std::all_of(known_.begin(), known_.end(), [this](const auto& entry) {
         const auto& [id, m] = entry;
@@ -120,7 +121,8 @@ bool lifecycle::has_store() {
         }
         is_loading_ = false;
         store_ = std::move(*opened);
-        checkpoint_.clear(); // what happened meanwhile is found by taking stock
+        checkpoint_.clear();
+        fall_behind(); // what happened meanwhile is found by taking stock
     }
     if (parts_.health.why().empty() || (!was_away && now < next_write_try_))
         return true;
@@ -162,54 +164,13 @@ void lifecycle::owe_changed(const sync::session& record) {
     owed_.insert(record.session_id);
 }
 
-void lifecycle::take_stock() {
-    // The position comes first: what changes while we list is then seen twice, and never missed.
-    const auto position = store_->feed_position();
-    if (!position)
-        return lose_store(position.error());
-    std::set<std::string> seen;
-    for (std::string after;;) {
-        auto records = store_->list(moving, page, after);
-        if (!records)
-            return lose_store(records.error());
-        for (const sync::session& record : *records) {
-            seen.insert(record.session_id);
-            const auto at = known_.find(record.session_id);
-            if (at == known_.end() || !at->second.record ||
-                at->second.record->version != record.version) {
-                owe_changed(record);
-                continue;
-            }
-            set_record(at->second, record); // its activity may be newer
-            owe_or_wait(record.session_id);
-        }
-        if (records->size() < page)
-            break;
-        after = records->back().session_id;
-    }
-    for (const auto& [id, m] : known_)
-        if (!seen.contains(id))
-            owed_.insert(id);
-    if (!has_swept_) {
-        // Adopt everything before anything is started: a port of a launch that does not listen yet
-        // looks free.
-        for (auto& [id, m] : known_)
-            if (m.record && parts_.compute.knows(m.record->task) &&
-                parts_.compute.view(id).phase == launch_phase::none &&
-                !parts_.compute.adopt(*m.record))
-                m.gone_task = m.record->task;
-        parts_.compute.sweep();
-        has_swept_ = true;
-    }
-    checkpoint_ = *position;
-    next_stock_ = parts_.time.steady() + stock_pause;
-}
-
 void lifecycle::follow_feed() {
     for (int batch = 0; batch < batches_max; ++batch) {
         auto read = store_->changes_after(checkpoint_, page);
-        if (!read && read.error().code == sync::store_error::gap)
-            return take_stock();
+        if (!read && read.error().code == sync::store_error::gap) {
+            checkpoint_.clear();
+            return fall_behind();
+        }
         if (!read)
             return lose_store(read.error());
         for (const sync::change& c : read->changes) {
@@ -217,6 +178,9 @@ void lifecycle::follow_feed() {
                 owe_changed(c.current->record);
             else if (known_.contains(c.session_id))
                 owed_.insert(c.session_id);
+            else
+                continue;
+            known_[c.session_id].stamp = c.version;
         }
         checkpoint_ = std::move(read->checkpoint);
         if (read->at_end)
@@ -250,9 +214,11 @@ void lifecycle::owe_the_refused() {
 
 void lifecycle::owe_or_wait(const std::string& id) {
     const auto at = known_.find(id);
-    if (at == known_.end())
-        return;
-    memory& m = at->second;
+    if (at != known_.end())
+        owe_or_wait(id, at->second);
+}
+
+void lifecycle::owe_or_wait(const std::string& id, memory& m) {
     mind_draining(m);
     const sync::session* const record = m.record ? &*m.record : nullptr;
     const situation now = situation_of(id, m);
@@ -286,7 +252,8 @@ void lifecycle::scan_the_resting() {
 }
 
 void lifecycle::publish() {
-    for (const session_status status : moving)
+    for (const session_status status :
+         {session_status::initializing, session_status::active, session_status::draining})
         parts_.numbers.sessions[static_cast<std::size_t>(status)].store(
             known_count_[static_cast<std::size_t>(status)], std::memory_order_relaxed);
     parts_.numbers.launches_running.store(parts_.compute.running(), std::memory_order_relaxed);

@@ -69,6 +69,7 @@ class lifecycle {
     /// rest.
     struct memory {
         std::optional<sync::session> record; // as last read
+        std::uint64_t stamp = 0;             // the store's, as of when it was listed or fed
         std::int64_t draining_since_ms = 0;
         std::string gone_task; // adopting it was tried, in vain
         std::vector<base::steady_time> relaunches;
@@ -79,7 +80,20 @@ class lifecycle {
     /// True: there is a store, and it can be written as far as anybody knows.
     bool has_store();
     void lose_store(const base::failure& why);
+    /// What is known may be anything but what the store has, until a whole round of comparisons.
+    void fall_behind();
+    /// The next pages of that round.
+    void catch_up();
+    /// The next page of a round that bounds what the feed could have missed.
     void take_stock();
+    /// The next page of whichever round; lost: the store.
+    enum class paged { lost, more, last };
+    [[nodiscard]] paged compare_page(std::size_t count_max);
+    [[nodiscard]] bool compare_stamps(const std::vector<sync::session_stamp>& stamps, bool is_last);
+    void compare_records(const std::vector<sync::session>& records,
+                         const std::vector<sync::session_stamp>& stamps);
+    void mind_activity(const std::string& id, memory& m, const sync::session_stamp& stamp);
+    void adopt_early(const sync::session& record, memory& m);
     void follow_feed();
     void scan_the_resting();
     void owe_the_due();
@@ -90,6 +104,7 @@ class lifecycle {
     /// By what is known, without the store: owed if there is a step to take, else due when there
     /// may be.
     void owe_or_wait(const std::string& id);
+    void owe_or_wait(const std::string& id, memory& m);
     void visit_the_owed();
     [[nodiscard]] situation situation_of(const std::string& id, const memory& m) const;
     /// All four: false when the store was lost on the way.
@@ -108,16 +123,18 @@ class lifecycle {
     std::set<std::string> owed_;                 // a visit; only visit_the_owed takes out
     due_times due_;                              // the others of known_ that time alone can move
     std::array<std::uint64_t, 5> known_count_{}; // records in known_ by status
-    std::string checkpoint_;                     // empty: stock has to be taken
+    std::string checkpoint_;                     // of the feed; empty: none
+    bool is_behind_ = true;
     bool has_swept_ = false;
     unsigned failures_ =
         0; // how often the store was lost since it was last well; 0: it is not away
     base::steady_time store_not_before_{};
-    bool is_loading_ = false;            // the store, for the first time
-    base::steady_time next_write_try_{}; // while others say that writing fails
-    base::steady_time next_feed_{};      // look at the feed
-    base::steady_time next_stock_{}; // full comparison, to bound what the feed could have missed
-    base::steady_time next_scan_{};  // the page of resting records after scan_after_
+    bool is_loading_ = false;                        // the store, for the first time
+    base::steady_time next_write_try_{};             // while others say that writing fails
+    base::steady_time next_feed_{};                  // look at the feed
+    base::steady_time stock_began_{}, next_stock_{}; // the round of comparisons, its next page:
+    std::string stock_after_;                        // behind this id
+    base::steady_time next_scan_{}; // the page of resting records after scan_after_
     std::string scan_after_;
     std::array<std::uint64_t, 5> scanned_{}; // by status, in the scan under way
 };

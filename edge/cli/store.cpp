@@ -73,6 +73,10 @@ class table_commands {
         }
         if (!is_dry_run)
             add(about_redis((*by)->calls()), all);
+        else if (has_redis())
+            to_.out << fmt::format("{}: feeders make their keys there themselves; a dry run does "
+                                   "not look there, \"postern store check\" does\n",
+                                   sync::redis::name_of(options_.redis));
         return tell(all);
     }
 
@@ -81,7 +85,7 @@ class table_commands {
         if (!by)
             return to_.refuse(exit_failed, by.error().text());
         findings all;
-        std::string missing;
+        std::vector<std::string> missing;
         for (const dynamodb::table_of which : dynamodb::tables_of(options_)) {
             auto found = dynamodb::check_table((*by)->calls(), options_, which);
             if (found)
@@ -89,14 +93,15 @@ class table_commands {
             else if (found.error().code != sync::store_error::not_found)
                 return fail_after(all, found.error());
             else
-                missing += fmt::format("{}{}", missing.empty() ? "" : ", and ", found.error().what);
+                missing.push_back(found.error().what);
         }
         add(about_redis((*by)->calls()), all);
         const int told = tell(all);
         return missing.empty() ? told
                                : to_.refuse(exit_failed,
-                                            fmt::format("{} at {}; \"postern store init\" makes it",
-                                                        missing, place(**by)));
+                                            fmt::format("{} at {}; \"postern store init\" makes {}",
+                                                        fmt::join(missing, ", and "), place(**by),
+                                                        missing.size() == 1 ? "it" : "them"));
     }
 
   private:
@@ -118,10 +123,11 @@ class table_commands {
             dynamodb::table_wanted_text(options_, which));
     }
 
+    [[nodiscard]] bool has_redis() const {
+        return options_.feed == dynamodb::table_options::feed_kind::redis;
+    }
     [[nodiscard]] findings about_redis(const sync::aws::client& calls) const {
-        return options_.feed == dynamodb::table_options::feed_kind::redis
-                   ? dynamodb::check_redis(options_, calls)
-                   : findings{};
+        return has_redis() ? dynamodb::check_redis(options_, calls) : findings{};
     }
 
     static void add(const findings& more, findings& to) {

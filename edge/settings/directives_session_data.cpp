@@ -28,8 +28,9 @@ const directive table[] = {
      .line = "Where the sessions are kept for good",
      .more = "sqlite is an embedded database; other programs on this host may write to it, too. "
              "dynamodb is a table of AWS's DynamoDB, which any number of hosts and other services "
-             "share; \"postern store init\" makes it, \"postern store check\" compares one that "
-             "is there with the conf. Credentials and region are found as AWS's tools find them. A "
+             "share; \"postern store init\" makes it, and that of containers, \"postern store "
+             "check\" compares what is there with the conf. Credentials and region are found as "
+             "AWS's tools find them. A "
              "replica of the table is kept beside the session table. Ends with \";\" or with a "
              "block.",
      .example = "store dynamodb webordinary-edit-sessions {\n    region us-east-1;\n}",

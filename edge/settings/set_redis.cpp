@@ -44,17 +44,19 @@ std::optional<std::string> decoded(std::string_view text) {
 }
 
 /// "user:password", ":password", or "user" where a file has the password; percent-encoded where it
-/// has to be.
-bool read_user(std::string_view text, redis_settings& into) {
+/// has to be. What is wrong with it; empty: nothing.
+std::string_view read_user(std::string_view text, redis_settings& into) {
     const std::size_t colon = text.find(':');
     const bool has_password = colon != std::string_view::npos;
     const auto user = decoded(text.substr(0, colon));
     const auto password = decoded(has_password ? text.substr(colon + 1) : std::string_view{});
     if (!user || !password || (has_password ? password->empty() : user->empty()))
-        return false;
+        return "has no user or no password in front of its @, or not in %-escapes";
+    if ((*user + *password).find('\0') != std::string::npos)
+        return "has %00 in its user or password, which ends the words that Redis compares with";
     into.user = *user;
     into.password = *password;
-    return true;
+    return "";
 }
 
 bool read_place(std::string_view text, redis_settings& into) {
@@ -114,8 +116,8 @@ parsed<redis_settings> redis_of(std::string_view url) {
         rest = rest.substr(0, slash);
     }
     if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos) {
-        if (!read_user(rest.substr(0, at), made))
-            return no_url(url, "has no user or no password in front of its @, or not in %-escapes");
+        if (const std::string_view wrong = read_user(rest.substr(0, at), made); !wrong.empty())
+            return no_url(url, wrong);
         rest.remove_prefix(at + 1);
     }
     if (!read_place(rest, made))
@@ -143,6 +145,9 @@ std::optional<complaint> set_redis(const call& c, std::optional<redis_settings>&
             if (auto wrong = take(path_of(c, value), place))
                 return wrong;
         } else if (name == "user") {
+            if (value.empty())
+                return complaint{"user= names nobody; write user=NAME, or leave it out for the "
+                                 "standard user"};
             if (!made->user.empty())
                 return complaint{"there are a user in the URL and user=; write one of them"};
             made->user = value;

@@ -1,5 +1,6 @@
 #include "sync/aws/client.hpp"
 
+#include "base/call_notes.hpp"
 #include "sync/aws/sigv4.hpp"
 #include "sync/aws/wire_body.hpp"
 
@@ -241,16 +242,11 @@ call_failure client::failure_of(const job& r, attempt& last, unsigned attempts) 
     std::string said = error.name;
     if (!error.message.empty() && !said.empty())
         said += ": " + error.message;
-    std::string notes = attempts > 1 ? fmt::format(" ({} attempts", attempts) : std::string{};
-    if (!last.request_id.empty())
-        notes += fmt::format("{}request {}", notes.empty() ? " (" : ", ", last.request_id);
-    if (!notes.empty())
-        notes += ')';
-    return call_failure{
-        {error.code, fmt::format("{} {}: {}{}", facts[number_of(r.of)].name, r.operation,
-                                 said.empty() ? last.sentence : said, notes)},
-        std::move(error.name),
-        std::move(error.details)};
+    return call_failure{{error.code, fmt::format("{} {}: {}{}", facts[number_of(r.of)].name,
+                                                 r.operation, said.empty() ? last.sentence : said,
+                                                 base::notes_of(attempts, last.request_id))},
+                        std::move(error.name),
+                        std::move(error.details)};
 }
 
 client_counters client::counters() const noexcept {

@@ -31,6 +31,11 @@ class dynamodb_store final : public store {
     result<std::vector<session>> list_by_client(std::string_view client_id) override;
     result<std::vector<session>> list(const std::vector<session_status>& states,
                                       std::size_t count_max, std::string_view after_id) override;
+    result<std::vector<session_stamp>> list_stamps(const std::vector<session_status>& states,
+                                                   std::size_t count_max,
+                                                   std::string_view after_id) override {
+        return here_.with([&](store& s) { return s.list_stamps(states, count_max, after_id); });
+    }
     result<session> insert(const session& record) override {
         const auto since = here_.mark();
         return kept(items_.insert(record), since);
@@ -45,6 +50,9 @@ class dynamodb_store final : public store {
 
     result<std::string> identity() override {
         return here_.with([](store& s) { return s.identity(); });
+    }
+    result<std::string> lags_because() override {
+        return here_.with([](store& s) { return s.lags_because(); });
     }
     result<std::string> feed_position() override {
         return here_.with([](store& s) { return s.feed_position(); });

@@ -21,8 +21,8 @@ struct feed_state {
     /// Calls that the remote side has answered: with what was asked for, or a wish to slow down.
     std::atomic<std::uint64_t> answers{0};
     /// Of one that feeds other hosts.
-    std::atomic<std::uint64_t> leases{0}, leases_ended{0}, published{0}, passed_over{0},
-        published_snapshots{0};
+    std::atomic<std::uint64_t> leases{0}, leases_ended{0}, gave_way{0}, published{0},
+        passed_over{0}, published_snapshots{0};
 };
 
 /// Counts an answer, where `got` is one.

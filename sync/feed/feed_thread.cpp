@@ -1,5 +1,7 @@
 #include "sync/feed/feed_thread.hpp"
 
+#include "base/call_notes.hpp"
+
 #include <algorithm>
 
 namespace postern::sync {
@@ -96,8 +98,9 @@ void feed_thread::note_working() {
     log_.notice("{} is back", options_.name);
 }
 
-void feed_thread::tell(std::string_view why) {
-    if (told_ != why && (!options_.tell || options_.tell(std::string{why})))
+void feed_thread::tell(std::string_view said) {
+    const std::string why = base::without_notes(said);
+    if (told_ != why && (!options_.tell || options_.tell(why)))
         told_ = why;
 }
 

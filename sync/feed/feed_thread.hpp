@@ -58,7 +58,7 @@ class feed_thread {
     void wait(const std::stop_token& stop, base::steady_time until);
     [[nodiscard]] base::steady_time go_away(const base::failure& why);
     void note_working();
-    void tell(std::string_view why);
+    void tell(std::string_view said);
 
     const feed_thread_options options_;
     const open_feed open_;

@@ -46,6 +46,8 @@ class streams_feed final : public feed {
     [[nodiscard]] bool took_changes() noexcept override {
         return std::exchange(has_changed_, false);
     }
+    /// False: what it fills is in step only after a whole scan of the table.
+    [[nodiscard]] bool is_complete() const noexcept { return is_complete_; }
 
   private:
     [[nodiscard]] base::result<void> start();

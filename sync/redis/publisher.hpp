@@ -2,6 +2,7 @@
 // tells what is new from what another feeder has published already.
 #pragma once
 
+#include "base/clock.hpp"
 #include "base/log.hpp"
 #include "sync/feed/row_sink.hpp"
 #include "sync/feed/stream_source.hpp"
@@ -9,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -79,10 +81,11 @@ class publisher final : public row_sink {
     totals published_;
 };
 
-/// The source of a feeder: the publisher is told which stream it is.
+/// The source of a feeder: the publisher is told which stream it is, the feeder how scans fare.
 class named_stream_source final : public stream_source {
   public:
-    named_stream_source(stream_source& from, publisher& to) : from_{from}, to_{to} {}
+    named_stream_source(stream_source& from, publisher& to, const base::clock& time)
+        : from_{from}, to_{to}, time_{time} {}
     [[nodiscard]] base::result<stream_description> describe() override {
         auto seen = from_.describe();
         if (seen)
@@ -105,12 +108,35 @@ class named_stream_source final : public stream_source {
     [[nodiscard]] base::result<scan_page> scan(std::size_t segment, std::size_t segments,
                                                std::string_view from,
                                                std::size_t count_max) override {
-        return from_.scan(segment, segments, from, count_max);
+        auto page = from_.scan(segment, segments, from, count_max);
+        note_scan(page);
+        return page;
+    }
+
+    /// Of scans that fail, one and all, since then.
+    struct scan_failure {
+        base::steady_time since;
+        base::failure why; // the last one's
+    };
+    [[nodiscard]] std::optional<scan_failure> failing_scan() const {
+        const std::scoped_lock hold{mutex_};
+        return failing_;
     }
 
   private:
+    void note_scan(const base::result<scan_page>& page) {
+        const std::scoped_lock hold{mutex_};
+        if (page || page.error().code == feed_error::throttled)
+            failing_.reset();
+        else
+            failing_ = {failing_ ? failing_->since : time_.steady(), page.error()};
+    }
+
     stream_source& from_;
     publisher& to_;
+    const base::clock& time_;
+    mutable std::mutex mutex_; // scans are of several threads
+    std::optional<scan_failure> failing_;
 };
 
 } // namespace postern::sync::redis

@@ -199,7 +199,7 @@ result<void> redis_feed::look() {
         wait_for_feeder(there->is_fed);
         return {};
     }
-    waits_for_ = {};
+    waits_for_ = there->is_fed ? std::string_view{} : "no host feeds Redis";
     waiting_pause_ = waiting_pause;
     if (std::exchange(is_waiting_, false))
         log_.notice("Redis has the whole table");

@@ -24,7 +24,7 @@ bool is_of_redis(const failure& why) {
 
 redis_feeder::feeding::feeding(redis_feeder& by, unsigned slot)
     : to{by.options_.publish, by.keys_, slot, by.options_.slots, by.token_, *by.redis_},
-      from{by.source_, to} {}
+      from{by.source_, to, by.time_} {}
 
 redis_feeder::redis_feeder(const feeder_options& options, const table_keys& keys, open_server open,
                            open_server open_late, stream_source& source, feed_state& state,
@@ -66,6 +66,7 @@ base::steady_time redis_feeder::next_work() const {
 
 result<void> redis_feeder::try_for_lease() {
     try_at_ = time_.steady() + about(options_.try_interval);
+    rests_because_.clear();
     std::vector<std::string> leases;
     for (unsigned slot = 1; slot <= options_.slots; ++slot)
         leases.push_back(keys_.lease(slot));
@@ -86,7 +87,7 @@ result<void> redis_feeder::try_for_lease() {
     state_.leases.fetch_add(1, std::memory_order_relaxed);
     feeding_ = std::make_unique<feeding>(*this, slot_);
     open_at_ = {};
-    good_at_ = time_.steady();
+    taken_at_ = good_at_ = time_.steady();
     return {};
 }
 
@@ -96,8 +97,9 @@ result<void> redis_feeder::open_stream() {
     if (!opened)
         return opened.error();
     if (*opened) {
-        log_.notice("this host feeds {} to Redis, as number {} of {}", options_.name, slot_,
-                    options_.slots);
+        log_.write(has_given_way_ ? base::log_level::info : base::log_level::notice,
+                   fmt::format("this host feeds {} to Redis, as number {} of {}", options_.name,
+                               slot_, options_.slots));
         feeding_->stream = std::make_unique<streams_feed>(
             options_.streams, feeding_->from, feeding_->to, state_, time_, log_, random_());
         beat_at_ = {};
@@ -130,10 +132,35 @@ result<void> redis_feeder::feed_once() {
     if (time_.steady() >= beat_at_)
         if (auto kept = beat(); !kept)
             return kept;
+    if (!done || !is_of_no_use()) {
+        note_use();
+        return done;
+    }
     // Of each shard the first failures are no news: of many that hang, none is for minutes.
-    if (done && time_.steady() - good_at_ >= options_.patience)
-        return failure{store_error::unavailable, "its calls have no answer"};
-    return done;
+    return failing_scan().value_or(failure{store_error::unavailable, "its calls have no answer"});
+}
+
+/// Where Redis has all of it, a scan only confirms that, and can wait.
+std::optional<failure> redis_feeder::failing_scan() const {
+    if (!feeding_ || !feeding_->stream || feeding_->stream->is_complete())
+        return std::nullopt;
+    const auto failing = feeding_->from.failing_scan();
+    if (!failing || time_.steady() - failing->since < options_.patience)
+        return std::nullopt;
+    return failing->why;
+}
+
+bool redis_feeder::is_of_no_use() const {
+    return time_.steady() - good_at_ >= options_.patience || failing_scan();
+}
+
+void redis_feeder::note_use() {
+    // Longer than it takes to find out that it is of none.
+    if (has_given_way_ && feeding_->stream->is_complete() &&
+        good_at_ - taken_at_ >= 2 * options_.patience) {
+        has_given_way_ = false;
+        log_.notice("{} is fed to Redis from here again", options_.name);
+    }
 }
 
 result<void> redis_feeder::beat() {
@@ -153,13 +180,19 @@ result<void> redis_feeder::give_way(const failure& why) {
     if (why.code == redis_error::stopped)
         return {}; // the lease is let go by the destructor
     if (!is_of_redis(why)) {
-        if (slot_ == 0 || now - good_at_ < options_.patience)
+        if (slot_ == 0 || !is_of_no_use())
             return why;
+        // Said of the scan, where that is all that fails.
+        const failure cause = failing_scan().value_or(why);
         let_go();
         try_at_ = now + about(options_.rest);
-        log_.warn("{} cannot be read here for {} s, another host may feed Redis: {}", options_.name,
-                  options_.patience / 1s, why.text());
-        return why;
+        state_.gave_way.fetch_add(1, std::memory_order_relaxed);
+        rests_because_ = fmt::format("{}; it has left that to other hosts, and tries again in {} s",
+                                     cause.text(), (try_at_ - now) / 1s);
+        if (!std::exchange(has_given_way_, true))
+            log_.warn("{} cannot be read here for {} s, another host may feed Redis: {}",
+                      options_.name, options_.patience / 1s, cause.text());
+        return cause;
     }
     // What is in memory may be ahead of what is in Redis now: whoever feeds next, this host as
     // well, begins at the position that Redis has. A lease that is still its own it finds again.

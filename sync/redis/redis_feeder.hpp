@@ -23,7 +23,8 @@ struct feeder_options {
     streams_options streams;
     std::chrono::milliseconds beat_interval{1'000};
     std::chrono::milliseconds try_interval{3'000}; // for a lease, about
-    /// One that can read nothing for so long lets another host try, and rests.
+    /// One that can read nothing for so long, or not the rows while Redis needs them, lets another
+    /// host try, and rests.
     std::chrono::milliseconds patience{30'000};
     std::chrono::milliseconds rest{60'000};
     std::string name = "the table"; // in the log
@@ -43,6 +44,7 @@ class redis_feeder final : public feed {
     [[nodiscard]] base::result<void> work() override;
     [[nodiscard]] base::steady_time next_work() const override;
     void ring() noexcept override { is_rung_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] std::string_view waits_for() const override { return rests_because_; }
     [[nodiscard]] bool took_changes() noexcept override { return false; }
 
   private:
@@ -60,6 +62,9 @@ class redis_feeder final : public feed {
     [[nodiscard]] base::result<void> open_stream();
     [[nodiscard]] base::result<void> beat();
     [[nodiscard]] base::result<void> give_way(const base::failure& why);
+    [[nodiscard]] bool is_of_no_use() const;
+    [[nodiscard]] std::optional<base::failure> failing_scan() const;
+    void note_use();
     void note_published();
     void has_lease_no_more();
     void forget();
@@ -85,6 +90,9 @@ class redis_feeder final : public feed {
     base::steady_time open_at_{};
     base::steady_time beat_at_{};
     base::steady_time good_at_{}; // the table was last read without a failure
+    base::steady_time taken_at_{};
+    bool has_given_way_ = false; // and has not been of use for a while since
+    std::string rests_because_;
 };
 
 } // namespace postern::sync::redis

@@ -41,6 +41,9 @@ CREATE TABLE written_here (
 ) WITHOUT ROWID;
 )sql";
 
+/// Whoever closes it as the last one has it locked meanwhile.
+constexpr std::chrono::milliseconds lock_moment{500};
+
 std::string mark_of(const replica_options& options) {
     return fmt::format("{} {}", replica_version, options.of);
 }
@@ -127,8 +130,9 @@ bool is_made(const replica_options& options) {
     const auto db = database::open(options.path, false);
     if (!db)
         return ::access(options.path.c_str(), F_OK) == 0;
+    (*db)->set_patience(std::min<std::chrono::milliseconds>(options.busy_timeout, lock_moment));
     const auto tables = (*db)->value_of("SELECT count(*) FROM sqlite_master WHERE name = 'meta'");
-    // Who makes it has it locked for a moment, and nobody has one that is made.
+    // Who makes it has it locked, and nobody has one that is made for longer than a moment.
     if (!tables)
         return tables.error().code != store_error::unavailable;
     if (*tables == "0")

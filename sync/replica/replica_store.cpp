@@ -22,6 +22,7 @@ class replica_store final : public sqlite::sqlite_connection {
         return std::min(now_ms, current_());
     }
 
+    result<std::string> lags_because() override { return troubles_of(opened()); }
     result<void> add_activity(const std::vector<activity_update>&) override { return not_here(); }
     result<session> insert(const session&) override { return not_here(); }
     result<session> replace(const session&) override { return not_here(); }

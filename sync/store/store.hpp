@@ -22,6 +22,15 @@ struct stored_session {
     std::string defect; // why it cannot be used, a sentence; empty: it can
 };
 
+/// Enough of a record to tell whether it is still the one that was read.
+struct session_stamp {
+    std::string session_id;
+    /// Grows with every change of the record: the feed's number of the last one. The record's own
+    /// `version` where the store counts by the feed, which not every store does.
+    std::uint64_t version = 0;
+    std::int64_t last_activity_at_ms = 0, ttl_ms = 0; // move on without a new version
+};
+
 /// Some records of a snapshot.
 struct snapshot_page {
     std::vector<stored_session> records;
@@ -91,6 +100,10 @@ class store {
     [[nodiscard]] virtual base::result<std::vector<session>>
     list(const std::vector<session_status>& states, std::size_t count_max,
          std::string_view after_id) = 0;
+    /// As `list`, for a fraction of its cost; records with a defect are among them.
+    [[nodiscard]] virtual base::result<std::vector<session_stamp>>
+    list_stamps(const std::vector<session_status>& states, std::size_t count_max,
+                std::string_view after_id) = 0;
 
     /// A new record; its version is set. Errors: exists.
     [[nodiscard]] virtual base::result<session> insert(const session& record) = 0;
@@ -112,6 +125,9 @@ class store {
     /// The wall time, epoch ms, as of which the store knows all there is; 0: not known. Before
     /// `now_ms` where the store stands here for another that is elsewhere.
     [[nodiscard]] virtual std::int64_t known_as_of_ms(std::int64_t now_ms) const { return now_ms; }
+    /// What keeps it from knowing all there is, where it stands here for another, as far as anybody
+    /// has noted it: a part of a sentence. Empty: nothing, or nobody knows.
+    [[nodiscard]] virtual base::result<std::string> lags_because() { return std::string{}; }
     /// Where the feed is now; read before a snapshot so that nothing falls between. At most 128
     /// bytes without spaces.
     [[nodiscard]] virtual base::result<std::string> feed_position() = 0;

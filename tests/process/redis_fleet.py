@@ -14,10 +14,10 @@ class Fleet:
         self.run_postern, self.dynamodb, self.redis, self.table, self.target = run_postern, dynamodb, redis, table, target
         self.hosts = []
 
-    def add(self, more="", url=None, block="", wait=True):
+    def add(self, more="", url=None, block="", wait=True, main=""):
         conf = harness.CONF.replace("store sqlite    {folder}/sessions.db { flush 200ms; }",
                                     f"store dynamodb {self.table} {{ flush 200ms; feed redis {url or self.redis.url} {more}; {block} }}")
-        postern = self.run_postern(f"host{len(self.hosts)}", conf=conf, start=wait)
+        postern = self.run_postern(f"host{len(self.hosts)}", conf=conf, start=wait, main=main)
         if not wait:
             postern.launch()
         self.hosts.append(postern)
@@ -61,10 +61,10 @@ def kill_host(postern):
         os.kill(pid, signal.SIGKILL)
 
 
-def store_check(postern):
-    """Why /readyz is not content with the store; empty: it is. None: nobody answers yet."""
+def store_check(postern, check="store"):
+    """Why /readyz is not content with the store, or with `check`; empty: it is. None: nobody answers yet."""
     try:
-        return harness.request(postern.api, "/readyz").json["checks"]["store"].get("why", "")
+        return harness.request(postern.api, "/readyz").json["checks"][check].get("why", "")
     except OSError:
         return None
 

@@ -1,13 +1,17 @@
 """What a fleet that follows a table through Redis says of itself: at /readyz, in its log, in `store check`, in /metrics."""
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
+import uuid
 
+import aws_fakes
 import harness
 import pytest
 from harness import until
-from redis_fleet import answers, kill_host, lines, store_check
+from redis_fleet import answers, feeds, kill_host, lines, store_check
 
 
 def test_a_first_start_is_no_error(fleet):
@@ -56,6 +60,72 @@ def test_what_a_new_host_waits_for_without_redis(run_postern, dynamodb, monkeypa
             until("it is away", lambda: (store_check(host) or "").startswith(begins) and f"127.0.0.1 port {port}" in store_check(host), within=20,
                   seen=lambda: (store_check(host), host.log()))
             assert host.stop() == 0 and "does not leave" not in host.log()
+
+
+@contextlib.contextmanager
+def dynamodb_that_refuses(dynamodb, refuses):
+    """An endpoint in front of DynamoDB Local: what `refuses(asked)` says is denied, with an id a request, as AWS gives one."""
+    def answer(asked):
+        if asked.method == "POST" and refuses(asked):
+            status, headers, body = aws_fakes.no("AccessDeniedException", f"User: u is not authorized to perform: dynamodb:{asked.operation}")
+            return status, {**headers, "x-amzn-RequestId": uuid.uuid4().hex.upper()}, body
+        passed = harness.request(dynamodb.port, asked.path, method=asked.method, body=asked.body,
+                                 headers={n: v for n, v in asked.headers.items() if n not in ("host", "content-length", "connection")})
+        return passed.status, {n: passed.headers[n] for n in ("content-type", "x-amz-crc32", "x-amzn-requestid") if n in passed.headers}, passed.body
+
+    with aws_fakes.FakeHttp(answer) as fake:
+        yield fake
+
+
+def test_a_host_that_may_not_scan_lets_another_fill_redis(fleet, monkeypatch):
+    def may_not(asked):
+        return asked.operation == "Scan" and "Credential=MAYNOTSCAN/" in asked.headers.get("authorization", "")
+
+    fleet.put("s1")
+    with dynamodb_that_refuses(fleet.dynamodb, may_not) as front:
+        with monkeypatch.context() as here:
+            here.setenv("AWS_ACCESS_KEY_ID", "MAYNOTSCAN")
+            blind = fleet.add("feeders=1", block=f"endpoint {front.url};", wait=False)
+        until("it has the lease", lambda: feeds(blind))
+        told = "this host cannot feed it: DynamoDB Scan: AccessDeniedException: User: u is not authorized to perform: dynamodb:Scan: the store is unavailable"
+        until("told", lambda: store_check(blind).endswith(told), seen=lambda: store_check(blind))
+        first = store_check(blind)
+        refused = len(front.asked)
+        until("refused again", lambda: len([a for a in front.asked[refused:] if a.operation == "Scan"]) >= 5)
+        assert store_check(blind) == first
+        until("it lets go", lambda: not fleet.redis.leases(), within=45)
+        until("told", lambda: re.search(told + "; it has left that to other hosts, and tries again in \\d+ s$", store_check(blind)),
+              seen=lambda: store_check(blind))
+        other = fleet.add("feeders=1", block=f"endpoint {front.url};", wait=False)
+        until("it feeds", lambda: feeds(other), within=20)
+        fleet.until_all("s1", 200)
+        until("ready", lambda: store_check(blind) == "")
+        assert blind.log().count("another host may feed Redis: DynamoDB Scan: AccessDeniedException") == 1
+        assert re.search(r"dynamodb:Scan \(request [0-9A-F]{32}\)", blind.log())  # the log has what support asks for
+        for host, count in (blind, 1), (other, 0):
+            assert f'postern_feeder_gave_way_total{{feed="sessions"}} {count}\n' in host.api_call("GET", "/metrics").text
+
+
+def test_a_stale_table_tells_why(fleet):
+    """How old it is and what is the matter, for as long as it is the matter."""
+    def why(host):
+        return re.sub(r"is \d+ s old", "is N s old", store_check(host, "sync"))
+
+    refused = []
+    fleet.put("s1")
+    with dynamodb_that_refuses(fleet.dynamodb, lambda asked: asked.operation in refused) as front:
+        host = fleet.add("feeders=1", block=f"endpoint {front.url};", main="stale_after 3s;")
+        follower = fleet.add("feeders=0", block=f"endpoint {front.url};", main="stale_after 3s;")
+        fleet.until_all("s1", 200)
+        refused += ["DescribeStream", "GetRecords", "GetShardIterator"]
+        until("told", lambda: why(host).startswith("the table is N s old, stale_after allows 3 s: this host cannot feed it: DynamoDB"),
+              seen=lambda: why(host), within=30)
+        assert "request" not in why(host) and "request " in host.log()
+        refused.clear()
+        until("well again", lambda: why(host) == "" and why(follower) == "", within=30)
+        kill_host(host)
+        until("told", lambda: why(follower) == "the table is N s old, stale_after allows 3 s: no host feeds Redis", within=30,
+              seen=lambda: why(follower))
 
 
 def check(fleet, url, more=""):

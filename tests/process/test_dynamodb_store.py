@@ -311,10 +311,15 @@ def test_store_init_and_check(cli, dynamodb, tmp_path):
     name = f"made-{random.randrange(10**9)}"
     conf = store_driver.conf(tmp_path, dynamodb, name)
     missing = cli(conf, "store", "check")
-    assert missing.returncode == 1 and f"there is no table {name}" in missing.stderr and "store init" in missing.stderr
+    assert missing.returncode == 1 and f"there is no table {name}" in missing.stderr
+    assert missing.stderr.rstrip().endswith('"postern store init" makes it')
     dry = cli(conf, "store", "init", "--dry-run")
     assert dry.returncode == 0 and "PAY_PER_REQUEST" in dry.stdout
     assert name not in dynamodb.client.list_tables()["TableNames"]
+    assert "edis" not in dry.stdout
+    by_redis = cli(store_driver.conf(tmp_path, dynamodb, name, "feed redis redis://127.0.0.1:1;"), "store", "init", "--dry-run")
+    assert by_redis.returncode == 0 and 'redis 127.0.0.1:1: feeders make their keys there themselves; a dry run' in by_redis.stdout, by_redis
+    store_driver.conf(tmp_path, dynamodb, name)
     made = cli(conf, "store", "init")
     assert made.returncode == 0, made.stderr
     assert made.stdout.count("ok    ") == 5 and "wrong" not in made.stdout
@@ -351,6 +356,7 @@ def test_store_init_makes_the_table_of_containers_too(cli, dynamodb, tmp_path):
     conf = store_driver.conf(tmp_path, dynamodb, sessions, f"containers {boxes} key=box;")
     missing = cli(conf, "store", "check")
     assert missing.returncode == 1 and f"there is no table {sessions}, and there is no table {boxes} at" in missing.stderr
+    assert missing.stderr.rstrip().endswith('"postern store init" makes them')
     dry = cli(conf, "store", "init", "--dry-run")
     assert dry.returncode == 0 and dry.stdout.count("this would be asked of CreateTable") == 2 and '"box"' in dry.stdout
     assert not {sessions, boxes} & set(dynamodb.client.list_tables()["TableNames"])

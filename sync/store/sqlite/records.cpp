@@ -1,36 +1,14 @@
-// The records of an SQLite store: read, listed, and written where a condition holds.
+// The records of an SQLite store: read, and written where a condition holds.
 #include "sync/store/session_defect.hpp"
 #include "sync/store/sqlite/session_row.hpp"
 #include "sync/store/sqlite/sqlite_connection.hpp"
 
 #include <fmt/format.h>
 
-#include <limits>
-
 namespace postern::sync::sqlite {
 
 using base::failure;
 using base::result;
-
-namespace {
-
-constexpr std::size_t no_bound = std::numeric_limits<std::size_t>::max();
-
-std::string list_sql_of(unsigned states) {
-    std::string sql = "SELECT " POSTERN_SESSION_COLUMNS " FROM sessions AS s ";
-    if (states == 0)
-        return sql + "WHERE s.session_id > ?1 ORDER BY s.session_id";
-    std::string names;
-    for (unsigned i = 0; i < 5; ++i)
-        if ((states & (1U << i)) != 0)
-            names += fmt::format("{}'{}'", names.empty() ? "" : ", ",
-                                 name_of(static_cast<session_status>(i)));
-    if ((states & (1U << static_cast<unsigned>(session_status::inactive))) != 0)
-        names += ", 'expired'";
-    return sql + "WHERE s.status IN (" + names + ") AND s.session_id > ?1 ORDER BY s.session_id";
-}
-
-} // namespace
 
 result<void> sqlite_connection::still_there() const {
     if (!database_->is_replaced())
@@ -57,21 +35,6 @@ failure sqlite_connection::refusal_of(std::string_view session_id, std::uint64_t
                         session_id, rows.integer(0), version)};
 }
 
-result<std::vector<session>> sqlite_connection::usable(query rows, std::size_t count_max) {
-    std::vector<session> found;
-    while (found.size() < count_max) {
-        const auto row = rows.step();
-        if (!row)
-            return row.error();
-        if (!*row)
-            break;
-        stored_session read = session_of_row(rows, 0);
-        if (read.defect.empty())
-            found.push_back(std::move(read.record));
-    }
-    return found;
-}
-
 result<session> sqlite_connection::get(std::string_view session_id) {
     if (auto there = still_there(); !there)
         return there.error();
@@ -90,39 +53,6 @@ result<session> sqlite_connection::get(std::string_view session_id) {
                        fmt::format("store {}: session \"{}\": {}", database_->path(), session_id,
                                    read.defect)};
     return std::move(read.record);
-}
-
-result<std::vector<session>> sqlite_connection::list_by_route_key(std::string_view route_key) {
-    if (auto there = still_there(); !there)
-        return there.error();
-    return usable(database_
-                      ->prepared("SELECT " POSTERN_SESSION_COLUMNS
-                                 " FROM sessions AS s WHERE s.route_key = ?1")
-                      .bind(route_key),
-                  no_bound);
-}
-
-result<std::vector<session>> sqlite_connection::list_by_client(std::string_view client_id) {
-    if (auto there = still_there(); !there)
-        return there.error();
-    return usable(database_
-                      ->prepared("SELECT " POSTERN_SESSION_COLUMNS
-                                 " FROM sessions AS s WHERE s.client_id = ?1 "
-                                 "ORDER BY s.session_id")
-                      .bind(client_id),
-                  no_bound);
-}
-
-result<std::vector<session>> sqlite_connection::list(const std::vector<session_status>& states,
-                                                     std::size_t count_max,
-                                                     std::string_view after_id) {
-    if (auto there = still_there(); !there)
-        return there.error();
-    unsigned set = 0;
-    for (const session_status one : states)
-        set |= 1U << static_cast<unsigned>(one);
-    const std::string& sql = list_sql_.try_emplace(set, list_sql_of(set)).first->second;
-    return usable(database_->prepared(sql.c_str()).bind(after_id), count_max);
 }
 
 result<void> sqlite_connection::begin(transaction& write) {

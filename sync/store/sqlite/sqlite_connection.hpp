@@ -1,4 +1,4 @@
-// One open SQLite store: records in records.cpp, feed and snapshot in feed.cpp.
+// One open SQLite store: records in records.cpp and lists.cpp, feed and snapshot in feed.cpp.
 #pragma once
 
 #include "sync/store/sqlite/database.hpp"
@@ -21,6 +21,9 @@ class sqlite_connection : public store {
     base::result<std::vector<session>> list(const std::vector<session_status>& states,
                                             std::size_t count_max,
                                             std::string_view after_id) override;
+    base::result<std::vector<session_stamp>> list_stamps(const std::vector<session_status>& states,
+                                                         std::size_t count_max,
+                                                         std::string_view after_id) override;
     base::result<session> insert(const session& record) override;
     base::result<session> replace(const session& record) override;
     base::result<void> remove(std::string_view session_id, std::uint64_t version) override;
@@ -45,6 +48,9 @@ class sqlite_connection : public store {
     base::result<void> try_write() override;
     void set_patience(std::chrono::milliseconds longest) override;
 
+  protected:
+    [[nodiscard]] database& opened() noexcept { return *database_; }
+
   private:
     [[nodiscard]] base::result<void> still_there() const;
     [[nodiscard]] base::failure no_such_session(std::string_view session_id) const;
@@ -59,9 +65,9 @@ class sqlite_connection : public store {
     [[nodiscard]] base::result<void> check_checkpoint(std::uint64_t seq, std::int64_t made_at_ms);
 
     std::unique_ptr<database> database_;
-    std::map<unsigned, std::string> list_sql_; // by the set of states
-    std::string data_version_;                 // PRAGMA data_version: commits of other connections
-    std::int64_t rows_changed_ = 0;            // by this one
+    std::map<unsigned, std::string> list_sql_, stamp_sql_; // by the set of states
+    std::string data_version_;      // PRAGMA data_version: commits of other connections
+    std::int64_t rows_changed_ = 0; // by this one
 };
 
 } // namespace postern::sync::sqlite

@@ -34,6 +34,12 @@ class meddling_store final : public sync::store {
         return called<std::vector<sync::session>>(
             "list", [&] { return real_->list(states, count_max, after); });
     }
+    base::result<std::vector<sync::session_stamp>>
+    list_stamps(const std::vector<sync::session_status>& states, std::size_t count_max,
+                std::string_view after) override {
+        return called<std::vector<sync::session_stamp>>(
+            "list_stamps", [&] { return real_->list_stamps(states, count_max, after); });
+    }
     base::result<sync::session> insert(const sync::session& s) override {
         return called<sync::session>("insert", [&] { return real_->insert(s); });
     }

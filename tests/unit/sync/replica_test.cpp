@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <set>
+#include <thread>
 
 namespace postern::sync {
 namespace {
@@ -141,6 +142,19 @@ TEST_F(replica_test, says_what_keeps_it_from_being_loaded) {
     ASSERT_TRUE(note_trouble(options, 0, "redis is away"));
     load({is_now(session_of("s1"))});
     EXPECT_TRUE(open_store());
+}
+
+TEST_F(replica_test, is_made_also_while_somebody_has_it_locked_for_a_moment) {
+    options.name = "table t";
+    prepare();
+    // As whoever closes it as the last one, which makes an end of its log.
+    auto last = std::make_unique<foreign_program>(options.path);
+    last->run("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT");
+    std::jthread ends{[&] {
+        std::this_thread::sleep_for(20ms);
+        last.reset();
+    }};
+    EXPECT_EQ(open_store().error().what, "the first snapshot of table t is being read");
 }
 
 TEST_F(replica_test, needs_containers_before_it_is_a_store) {

@@ -177,6 +177,56 @@ TEST_F(sqlite_store, lists_by_state_page_and_client) {
     EXPECT_EQ(ids_of(db->list_by_client("nobody")), ids{});
 }
 
+TEST_F(sqlite_store, stamps_are_those_of_the_list_and_of_the_feed) {
+    for (const char* id : {"a", "b", "c", "d"})
+        ASSERT_TRUE(db->insert(session_named(id)));
+    foreign_program shell{path};
+    shell.run("UPDATE sessions SET status = 'inactive' WHERE session_id = 'b';"
+              "UPDATE sessions SET target = 'nonsense', client_id = 'x' WHERE session_id = 'c';"
+              "UPDATE sessions SET last_activity_at_ms = 5, ttl_ms = 7 WHERE session_id = 'd';"
+              "INSERT INTO sessions (session_id, status) VALUES (x'ff', 'active')");
+    std::map<std::string, std::uint64_t> fed;
+    const auto batch = db->changes_after("0@0", 100);
+    ASSERT_TRUE(batch) << batch.error().text();
+    for (const change& one : batch->changes)
+        fed[one.session_id] = one.version;
+    const auto stamps = db->list_stamps({session_status::active, session_status::draining}, 10, "");
+    ASSERT_TRUE(stamps) << stamps.error().text();
+    ids listed;
+    for (const session_stamp& one : *stamps) {
+        listed.push_back(one.session_id);
+        EXPECT_EQ(one.version, fed[one.session_id]) << one.session_id;
+    }
+    EXPECT_EQ(listed, (ids{"a", "c", "d"}));
+    EXPECT_EQ(stamps->back().last_activity_at_ms, 5);
+    EXPECT_EQ(stamps->back().ttl_ms, 7);
+    const auto next = db->list_stamps({session_status::active}, 1, "a");
+    ASSERT_TRUE(next && next->size() == 1);
+    EXPECT_EQ(next->front().session_id, "c");
+}
+
+TEST_F(sqlite_store, a_page_of_a_list_costs_the_same_wherever_it_is) {
+    foreign_program shell{path};
+    shell.run("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+              "INSERT INTO sessions (session_id, status) SELECT printf('s%05d', i), "
+              "CASE i % 2 WHEN 0 THEN 'active' ELSE 'draining' END FROM n");
+    const auto least_ns = [&](const std::string& after) {
+        std::int64_t least = std::numeric_limits<std::int64_t>::max();
+        for (int i = 0; i < 5; ++i) {
+            timespec began{}, ended{};
+            ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+            const auto page =
+                db->list({session_status::active, session_status::draining}, 100, after);
+            EXPECT_TRUE(page && page->size() == 100);
+            ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ended);
+            least = std::min(least, (ended.tv_sec - began.tv_sec) * 1'000'000'000 + ended.tv_nsec -
+                                        began.tv_nsec);
+        }
+        return least;
+    };
+    EXPECT_LT(least_ns(""), 4 * least_ns("s19899")) << "not all that follow are sorted for it";
+}
+
 TEST_F(sqlite_store, lists_get_past_rows_with_a_defect) {
     foreign_program shell{path};
     shell.run("INSERT INTO sessions (session_id, status) VALUES ('a', 'activ'), ('b', 'active');"
