@@ -69,6 +69,24 @@ bool sees_all_of_url(const exchange& x) {
            !x.location().access.link;
 }
 
+/// What postern answers itself here with a 2xx is no WebSocket, but by HTTP/2 it would open one
+/// (RFC 8441 5); 501 is for a protocol that is not spoken at an address (RFC 9220 3).
+bool would_open_no_socket(const exchange& x) {
+    if (!x.http2 || !x.head.websocket)
+        return false;
+    switch (x.location().handler) {
+    case handler::static_files:
+    case handler::fixed:
+        return true;
+    case handler::session:
+        return x.where.rest == events_path;
+    case handler::proxy:
+    case handler::control:
+        break;
+    }
+    return false; // tunnel() sees to it
+}
+
 bool body_too_large(const exchange& x) {
     const std::uint64_t bytes_max = x.location().body_bytes_max;
     return bytes_max > 0 && x.head.content_length && *x.head.content_length > bytes_max;
@@ -137,6 +155,12 @@ task<void> serve(exchange& x) {
         const bool admitted = co_await admit(x);
         if (!admitted)
             co_return;
+    }
+    if (would_open_no_socket(x)) {
+        x.decision_name = "fixed";
+        x.count(cache::counter::decisions_fixed);
+        co_await reply_error(x, 501, "There is no WebSocket at this address.");
+        co_return;
     }
     switch (x.location().handler) {
     case handler::session:

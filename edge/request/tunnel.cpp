@@ -168,15 +168,20 @@ class two_way_tunnel final : public open_tunnel {
     bool ended_ = false;
 };
 
-/// By HTTP/2 there is no such field (RFC 8441 5): the handshake is ours, and so is the check that
-/// an HTTP/1.1 client makes itself (RFC 6455 4.1).
-bool has_accepted(const request_head& asked, const response_head& answer) {
+/// What an HTTP/1.1 client sees for itself (RFC 6455 4.1). By HTTP/2 any 2xx opens the socket, and
+/// nothing in it says that it was meant (RFC 8441 5): the handshake is ours, and so is the look at
+/// what came of it. Null: the answer may go to the client.
+const char* why_no_answer_by_http2(const request_head& asked, const response_head& answer) {
+    if (answer.status >= 200 && answer.status < 300)
+        return "a 2xx, which is no handshake";
+    if (answer.status != 101)
+        return nullptr;
     const std::string wanted =
         base::websocket_accept(value_of(asked.fields, known::sec_websocket_key));
     for (const field& one : answer.fields)
-        if (equal_ignoring_case(one.name, "sec-websocket-accept"))
-            return one.value == wanted;
-    return false;
+        if (equal_ignoring_case(one.name, "sec-websocket-accept") && one.value == wanted)
+            return nullptr;
+    return "a 101 without the Sec-WebSocket-Accept that it has to have";
 }
 
 /// A string that an empty one is assigned to keeps its room.
@@ -239,16 +244,14 @@ task<relay_outcome> tunnel(exchange& x, const upstream_plan& plan) {
         co_return relay_outcome::answered;
     }
     const response_head& answer = x.worker.answer;
-    if (answer.status != 101) {
-        [[maybe_unused]] const bool keep = co_await relay_answer(x, plan, *up);
+    if (const char* const why = x.http2 ? why_no_answer_by_http2(x.head, answer) : nullptr) {
+        x.count(cache::counter::upstream_errors);
+        x.worker.log.info("upstream {}: handshake: {}", x.upstream_text(), why);
+        co_await reply_error(x, 502, "The target did not answer the handshake.");
         co_return relay_outcome::answered;
     }
-    if (x.http2 && !has_accepted(x.head, answer)) {
-        x.count(cache::counter::upstream_errors);
-        x.worker.log.info("upstream {}: handshake: a 101 without the Sec-WebSocket-Accept that it "
-                          "has to have",
-                          x.upstream_text());
-        co_await reply_error(x, 502, "The target did not answer the handshake.");
+    if (answer.status != 101) {
+        [[maybe_unused]] const bool keep = co_await relay_answer(x, plan, *up);
         co_return relay_outcome::answered;
     }
     response_rewrite how;

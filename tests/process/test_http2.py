@@ -236,17 +236,41 @@ def test_a_websocket(live):
     until("closed", lambda: live.metric("postern_sockets_closed_total") == 2)
 
 
-def test_sockets_that_are_refused(live):
+def test_sockets_that_are_refused(run_postern, run_fake):
+    live = start(run_postern, run_fake, server="location /fixed { return 200 ok; }")
     live.set_session("off", "inactive")
     until("known", lambda: live.get("/session/off/").status == 503)
     with Client(live.port, checked=False) as c:
         assert c.get("/session/off/", "CONNECT", protocol="websocket", body=b"").status == 503
-        assert c.get("/", "CONNECT", protocol="websocket", body=b"").status == 200  # a file is no target: as by HTTP/1.1
+        # By HTTP/2 a 2xx would be an open socket, whatever it is by HTTP/1.1.
+        for path in ("/", "/fixed", "/session/up/.postern/events", "/session/off/.postern/events"):
+            refused = c.get(path, "CONNECT", protocol="websocket", body=b"")
+            assert refused.status == 501 and refused.body == b"There is no WebSocket at this address.\n", path
         stream = c.h2.get_next_available_stream_id()
         c.streams[stream] = Stream()
         c.h2.send_headers(stream, [(":method", "CONNECT"), (":authority", "example.com:443")])
         c.flush()
         assert c.answer(stream).status == 501
+
+
+@pytest.mark.parametrize("said, status, body", [
+    # As it stands the body is a frame of text: another site's script could read it, if it were passed on as a socket's.
+    (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n\x81\x05pwned", 502, b"The target did not answer the handshake.\n"),
+    (b"HTTP/1.1 204 No Content\r\n\r\n", 502, b"The target did not answer the handshake.\n"),
+    (b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 502, b"The target did not answer the handshake.\n"),
+    (b"HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n", 502,
+     b"The target did not answer the handshake.\n"),
+    (b"HTTP/1.1 307 Elsewhere\r\nLocation: /other\r\nContent-Length: 0\r\n\r\n", 307, b""),
+    (b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", 404, b"no"),
+])
+def test_a_target_that_accepts_no_socket(live, run_fake, said, status, body):
+    live.set_session("bad", "active", f"127.0.0.1:{run_fake('blurter', repr(said), 'close')}")
+    until("routed", lambda: "bad" in live.cli("table", "dump").stdout.split())
+    with Client(live.port) as c:
+        got = c.get("/session/bad/", "CONNECT", protocol="websocket", body=b"")
+        assert (got.status, got.body) == (status, body)
+    if status == 502:
+        assert "upstream 127.0.0.1" in live.log() and "handshake" in live.log() and live.metric("postern_upstream_errors_total") == 1
 
 
 # --- what ends
