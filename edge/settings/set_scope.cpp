@@ -3,7 +3,7 @@
 #include "edge/settings/setters.hpp"
 
 #include <algorithm>
-#include <iterator>
+#include <span>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,14 +36,25 @@ bool is_field_value(std::string_view text) {
     });
 }
 
+bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
+    return std::any_of(names.begin(), names.end(),
+                       [&](std::string_view n) { return equal_ignoring_case(n, name); });
+}
+
 /// Fields that belong to the connection or to postern's own framing.
 bool is_framing_field(std::string_view name) {
-    constexpr std::string_view names[] = {"Connection",        "Content-Length",
-                                          "Transfer-Encoding", "Upgrade",
-                                          "Keep-Alive",        "TE",
-                                          "Trailer",           "Host"};
-    return std::any_of(std::begin(names), std::end(names),
-                       [&](std::string_view n) { return equal_ignoring_case(n, name); });
+    constexpr std::string_view names[] = {"Connection", "Content-Length", "Transfer-Encoding",
+                                          "Upgrade",    "Keep-Alive",     "TE",
+                                          "Trailer",    "Host",           "Proxy-Connection"};
+    return is_one_of(names, name);
+}
+
+/// Fields that say what this very answer is: it has them already, or must not have them.
+bool is_answers_own_field(std::string_view name) {
+    constexpr std::string_view names[] = {
+        "Date",     "Content-Type",         "Content-Encoding",       "Content-Range",
+        "Location", "Sec-WebSocket-Accept", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"};
+    return is_one_of(names, name);
 }
 
 answer set_route_key(const call& c, scope& out) {
@@ -95,6 +106,11 @@ answer set_session_from(const call& c, scope& out) {
     session_sources sources;
     for (std::size_t i = 0; i < c.count(); ++i) {
         const std::string& word = c.word(i);
+        const bool again = (word == "referer" && sources.referer) ||
+                           (word == "cookie" && sources.cookie) ||
+                           (word == "header" && !sources.header.empty());
+        if (again)
+            return complaint{fmt::format("{} stands twice", word)};
         if (word == "referer") {
             sources.referer = true;
         } else if (word == "cookie") {
@@ -105,6 +121,11 @@ answer set_session_from(const call& c, scope& out) {
                     "header is followed by the field's name, such as X-Edit-Session-Id"};
             if (!is_token(c.word(i)))
                 return complaint{fmt::format("\"{}\" is no field's name", shown(c.word(i)))};
+            if (is_framing_field(c.word(i)) || equal_ignoring_case(c.word(i), "Cookie"))
+                return complaint{
+                    fmt::format("{} names no session; write a field of your own, such as "
+                                "X-Edit-Session-Id",
+                                c.word(i))};
             sources.header = c.word(i);
         } else if (word != "off" || c.count() > 1) {
             return complaint{fmt::format(
@@ -241,6 +262,8 @@ answer check_field_name(const std::string& name) {
         return complaint{fmt::format("\"{}\" is no field's name", shown(name))};
     if (is_framing_field(name))
         return complaint{fmt::format("{} is not yours to set; it belongs to the connection", name)};
+    if (is_answers_own_field(name))
+        return complaint{fmt::format("{} is not yours to set; each answer has its own", name)};
     return std::nullopt;
 }
 

@@ -89,6 +89,10 @@ answer set_return(const call& c, location_draft& out) {
     if (!status)
         return complaint{
             fmt::format("\"{}\" is no code of an answer; write 200 to 599", shown(c.word(0)))};
+    if (*status == 206 || *status == 300 || (*status >= 304 && *status <= 306))
+        return complaint{fmt::format("{} says something of a request that a fixed answer does not "
+                                     "look at; write another code",
+                                     *status)};
     out.made.status = static_cast<unsigned>(*status);
     constexpr unsigned redirects[] = {301, 302, 303, 307, 308};
     const bool redirect =
@@ -98,8 +102,7 @@ answer set_return(const call& c, location_draft& out) {
             return complaint{fmt::format("{} is a redirect; a URL is missing", *status)};
         return take(url_of(c.word(1)), out.made.body);
     }
-    if (c.count() == 2 && (*status == 204 || *status == 205 || *status == 304) &&
-        !c.word(1).empty())
+    if (c.count() == 2 && (*status == 204 || *status == 205) && !c.word(1).empty())
         return complaint{fmt::format("an answer {} has no text", *status)};
     if (c.count() == 2)
         out.made.body = c.word(1);

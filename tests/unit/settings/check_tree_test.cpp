@@ -386,6 +386,26 @@ TEST(bad_conf, values_of_locations) {
          "1: directive \"cache_control\": \"a\\x0d\\x0ab: c\" is nothing to tell a cache; write "
          "no-cache, or \"public, max-age=31536000, immutable\""},
         {"add_header 'a b' c;", "1: directive \"add_header\": \"a b\" is no field's name"},
+        {"add_header date x;",
+         "1: directive \"add_header\": date is not yours to set; each answer has its own"},
+        {"table_age_header Content-Type;", "1: directive \"table_age_header\": Content-Type is not "
+                                           "yours to set; each answer has its own"},
+        {"session_from header cookie;", "1: directive \"session_from\": cookie names no session; "
+                                        "write a field of your own, such as X-Edit-Session-Id"},
+        {"session_from header Transfer-Encoding;",
+         "1: directive \"session_from\": Transfer-Encoding names no session; write a field of your "
+         "own, such as X-Edit-Session-Id"},
+        {"session_from cookie cookie;", "1: directive \"session_from\": cookie stands twice"},
+        {"session_from header A header B;", "1: directive \"session_from\": header stands twice"},
+        {"server { location / { return 206 x; } }",
+         "1: directive \"return\": 206 says something of a request that a fixed answer does not "
+         "look at; write another code"},
+        {"server { location / { return 300 x; } }",
+         "1: directive \"return\": 300 says something of a request that a fixed answer does not "
+         "look at; write another code"},
+        {"server { location / { return 304; } }",
+         "1: directive \"return\": 304 says something of a request that a fixed answer does not "
+         "look at; write another code"},
         {"add_header content-length 3;", "1: directive \"add_header\": content-length is not yours "
                                          "to set; it belongs to the connection"},
         {"add_header a \"b\\r\\nc: d\";", "1: directive \"add_header\": \"b\\x0d\\x0ac: d\": a "
