@@ -121,8 +121,7 @@ bool lifecycle::has_store() {
         }
         is_loading_ = false;
         store_ = std::move(*opened);
-        checkpoint_.clear();
-        fall_behind(); // what happened meanwhile is found by taking stock
+        lose_feed(); // what happened meanwhile is found by taking stock
     }
     if (parts_.health.why().empty() || (!was_away && now < next_write_try_))
         return true;
@@ -167,10 +166,8 @@ void lifecycle::owe_changed(const sync::session& record) {
 void lifecycle::follow_feed() {
     for (int batch = 0; batch < batches_max; ++batch) {
         auto read = store_->changes_after(checkpoint_, page);
-        if (!read && read.error().code == sync::store_error::gap) {
-            checkpoint_.clear();
-            return fall_behind();
-        }
+        if (!read && read.error().code == sync::store_error::gap)
+            return lose_feed();
         if (!read)
             return lose_store(read.error());
         for (const sync::change& c : read->changes) {

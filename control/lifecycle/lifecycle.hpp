@@ -82,6 +82,8 @@ class lifecycle {
     void lose_store(const base::failure& why);
     /// What is known may be anything but what the store has, until a whole round of comparisons.
     void fall_behind();
+    /// The same, and what the feed's numbers stood for.
+    void lose_feed();
     /// The next pages of that round.
     void catch_up();
     /// The next page of a round that bounds what the feed could have missed.
@@ -125,6 +127,7 @@ class lifecycle {
     std::array<std::uint64_t, 5> known_count_{}; // records in known_ by status
     std::string checkpoint_;                     // of the feed; empty: none
     bool is_behind_ = true;
+    bool has_stamps_ = false; // those in known_ are of the feed that is followed
     bool has_swept_ = false;
     unsigned failures_ =
         0; // how often the store was lost since it was last well; 0: it is not away

@@ -27,6 +27,12 @@ void lifecycle::fall_behind() {
     stock_after_.clear();
 }
 
+void lifecycle::lose_feed() {
+    checkpoint_.clear();
+    has_stamps_ = false; // a store that was made anew counts from the beginning
+    fall_behind();
+}
+
 void lifecycle::catch_up() {
     if (checkpoint_.empty()) {
         // The position comes first: what changes while we list is then seen twice, and never
@@ -45,6 +51,7 @@ void lifecycle::catch_up() {
     if (!std::exchange(has_swept_, true))
         parts_.compute.sweep();
     is_behind_ = false;
+    has_stamps_ = true;
     next_stock_ = parts_.time.steady() + round_pause;
 }
 
@@ -94,7 +101,7 @@ bool lifecycle::compare_stamps(const std::vector<session_stamp>& stamps, bool is
             is_as_known = false;
             continue;
         }
-        if (at->second.record && at->second.stamp == stamp.version)
+        if (has_stamps_ && at->second.record && at->second.stamp == stamp.version)
             mind_activity(at->first, at->second, stamp);
         else
             is_as_known = false;

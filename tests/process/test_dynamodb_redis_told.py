@@ -103,7 +103,8 @@ def test_a_host_that_may_not_scan_lets_another_fill_redis(fleet, monkeypatch):
         assert blind.log().count("another host may feed Redis: DynamoDB Scan: AccessDeniedException") == 1
         assert re.search(r"dynamodb:Scan \(request [0-9A-F]{32}\)", blind.log())  # the log has what support asks for
         for host, count in (blind, 1), (other, 0):
-            assert f'postern_feeder_gave_way_total{{feed="sessions"}} {count}\n' in host.api_call("GET", "/metrics").text
+            wanted = f'postern_feeder_gave_way_total{{feed="sessions"}} {count}\n'
+            until("counted", lambda: wanted in host.api_call("GET", "/metrics").text)
 
 
 def test_a_stale_table_tells_why(fleet):

@@ -103,6 +103,27 @@ TEST_F(many_sessions, that_lost_their_sense_unheard_are_read_once) {
     EXPECT_EQ(numbers_.store_errors, 1U);
 }
 
+TEST_F(many_sessions, are_read_when_the_feed_is_another) {
+    add_many(600);
+    turn(), turn();
+    calls_.clear();
+    bool has_gap = true;
+    hook_ = [&](std::string_view call) -> std::optional<sync::store_error> {
+        ++calls_[std::string{call}];
+        if (call != "changes_after" || !std::exchange(has_gap, false))
+            return std::nullopt;
+        return sync::store_error::gap;
+    };
+    run("INSERT INTO meta VALUES ('of', 'somebody')"); // so that the feed is looked at
+    turn();
+    EXPECT_FALSE(has_gap);
+    EXPECT_EQ(calls_["list"], 1) << "a store that was made anew may give the same numbers again";
+    EXPECT_EQ(calls_["get"], 0);
+    calls_.clear();
+    turns_of_a_minute();
+    EXPECT_LE(calls_["list"], 1) << "the look at the resting ones";
+}
+
 TEST_F(many_sessions, that_the_feed_lost_are_found_within_a_minute) {
     add_many(1'200);
     add(active, "fake:1", "a-ends");
