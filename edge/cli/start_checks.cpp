@@ -5,6 +5,7 @@
 #include "edge/master/control_token.hpp"
 #include "edge/master/generation.hpp"
 #include "edge/master/privileges.hpp"
+#include "edge/master/sole_use.hpp"
 
 #include <fmt/format.h>
 
@@ -100,6 +101,16 @@ class checks {
         if (!file && file.error().code != errc::no_such_file_or_directory)
             note({file.error().code,
                   fmt::format("session_table {}: {}", conf_.table_path, file.error().what)});
+        check_lock(conf_.table_path);
+        if (const std::string store = launched_for(conf_); !store.empty())
+            check_lock(store);
+    }
+
+    /// Whether it can be taken is for the start: postern may run.
+    void check_lock(const std::string& of) {
+        struct stat about {};
+        if (::lstat(lock_of(of).c_str(), &about) == 0)
+            check_file("lock file", lock_of(of));
     }
 
     const settings& conf_;

@@ -77,6 +77,12 @@ make_generation(settings conf, const generation* before, listener_set& listeners
     next->conf = std::move(conf);
     if (const auto checked = check_folders(next->conf, who); !checked)
         return checked.error();
+    // Before anything is made, and before sockets: where the table is taken the ports often are,
+    // too, and other ports alone would not be right.
+    auto held = sole_use::of(next->conf, before != nullptr ? &before->held : nullptr, who, again);
+    if (!held)
+        return held.error();
+    next->held = std::move(*held);
     auto logs = log_files::open(next->conf);
     if (!logs)
         return logs.error();

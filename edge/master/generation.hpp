@@ -9,6 +9,7 @@
 #include "edge/master/listeners.hpp"
 #include "edge/master/log_files.hpp"
 #include "edge/master/privileges.hpp"
+#include "edge/master/sole_use.hpp"
 #include "edge/master/supervisor.hpp"
 #include "edge/settings/settings.hpp"
 #include "edge/tls/tls_contexts.hpp"
@@ -22,6 +23,7 @@ namespace postern::edge {
 
 struct generation {
     settings conf;
+    sole_use held;
     log_files logs;
     std::string token;
     base::access_keys access_keys;     // none where no location has links
@@ -38,8 +40,8 @@ struct generation {
                                                const std::optional<identity>& who);
 
 /// Opens everything that `conf` needs besides the session table. `before`: the generation that
-/// runs, if one does. Errors: those of log_files, tls_contexts, listener_set, control_token,
-/// read_access_keys; sockets that were opened stay in `listeners` (see keep()).
+/// runs, if one does. Errors: those of sole_use, log_files, tls_contexts, listener_set,
+/// control_token, read_access_keys; sockets that were opened stay in `listeners` (see keep()).
 [[nodiscard]] base::result<std::unique_ptr<generation>>
 make_generation(settings conf, const generation* before, listener_set& listeners,
                 const ticket_keys& tickets, const std::optional<identity>& who,

@@ -17,7 +17,8 @@ const directive table[] = {
      .more = "In the capacity k is a thousand and m a million; 100 m at most. The file takes some "
              "230 bytes a session when it is made, and up to 256 more as it needs them for each "
              "whose key and id have more than 56. With another capacity the table is made anew "
-             "from the store.",
+             "from the store. One postern uses it, for which it holds FILE.lock; a second one on "
+             "the same host needs a session_table of its own.",
      .example = "session_table /var/lib/postern/sessions.table capacity=1m;"},
     {.name = "store",
      .contexts = context::main,
@@ -165,7 +166,8 @@ const directive table[] = {
      .words_max = 1,
      .line = "Starts and stops what serves a session; process is a child process on this host",
      .more = "Without a launcher others start the containers, and set their addresses by the API "
-             "or by postern sessions set.",
+             "or by postern sessions set. Of all posterns with the same store one has a launcher; "
+             "beside a store in SQLite it holds FILE.lock for that.",
      .example = "launcher process {\n    command npx astro dev --host 127.0.0.1 --port {port};\n}",
      .block = block_rule::required,
      .opens = context::launcher},

@@ -205,7 +205,7 @@ def test_children_have_only_what_their_role_needs(live):
     assert ports == {"worker": [{live.port}, {live.port}], "sync": [set()], "control": [{live.api}]}
     for pids in live.children().values():
         for pid in pids:
-            assert not [f for f in held(pid) if f.endswith("postern.pid")]
+            assert not [f for f in held(pid) if f.endswith(("postern.pid", ".lock"))]
             assert "signalfd" not in " ".join(held(pid))
             assert b"postern: " in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
 

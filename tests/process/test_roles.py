@@ -271,6 +271,14 @@ def test_root_gives_its_rights_away(of_nobody):
     postern.set_session("x", "failed")
     until("routed", lambda: postern.get("/session/x/").status == 503)
     assert postern.stop() == 0
+    lock = postern.folder / "sessions.table.lock"
+    assert lock.stat().st_uid == 65534
+    # One that a master without `user` has left: -t says what the start would.
+    os.chown(lock, 0, 0)
+    checked, done = postern.cli("-t"), postern.cli()
+    assert (checked.returncode, done.returncode) == (1, 1)
+    for said in (checked, done):
+        assert f"lock file {lock}" in said.stderr and "Permission denied" in said.stderr
 
 
 @only_root
