@@ -3,6 +3,7 @@ import base64
 import hashlib
 import os
 import re
+import signal
 import socket
 import threading
 
@@ -197,6 +198,42 @@ def test_a_session_that_is_gone_takes_its_tunnels_along(run_postern, target, how
     assert "stays" not in target.said
     sockets["stays"].close()
     until("it was open until now", lambda: target.said.get("stays") == b"\x81\x83\0\0\0\0yes")
+
+
+@pytest.mark.parametrize("how", ["step by step", "seen as one", "given to another"])
+def test_one_that_is_made_anew_under_the_same_name_does_not_get_them(run_postern, target, how):
+    postern = run_postern()
+    postern.set_session("up", "active", f"127.0.0.1:{target.port}")
+    until("routed", lambda: postern.get("/session/up/").status == 200)
+    s, head, rest = shake_hands(postern.port, "/session/up/")
+    assert receive(s, 4, rest) == b"\x81\x02hi"
+    (sync,) = postern.children()["sync"]
+    if how == "seen as one":
+        os.kill(sync, signal.SIGSTOP)
+    if how != "given to another":
+        assert postern.cli("sessions", "rm", "up").returncode == 0
+    postern.set_session("up", "active", f"127.0.0.1:{target.port}", "--user", "another")
+    os.kill(sync, signal.SIGCONT)
+    assert rest_of(s) == GOING_AWAY
+    until("the target is told", lambda: target.said.get("up") == b"\x88\x82\0\0\0\0\x03\xe9")
+
+
+def test_one_that_is_only_changed_keeps_them(run_postern, run_fake, target):
+    postern = run_postern(conf=CONF.replace("workers         2;", "workers 1;"))
+    postern.set_session("up", "active", f"127.0.0.1:{run_fake('mirror')}")
+    postern.set_session("ends", "active", f"127.0.0.1:{target.port}")
+    until("routed", lambda: postern.get("/session/up/").status == postern.get("/session/ends/").status == 200)
+    up, _, rest = shake_hands(postern.port, "/session/up/")
+    assert receive(up, 5, rest) == b"hello"
+    postern.set_session("up", "active", f"127.0.0.1:{target.port}", "--branch", "new")
+    until("elsewhere now", lambda: postern.get("/session/up/").body == b"")
+    ends, _, rest = shake_hands(postern.port, "/session/ends/")
+    assert postern.cli("sessions", "rm", "ends").returncode == 0
+    assert rest_of(ends).endswith(GOING_AWAY)
+    until("the worker has looked", lambda: postern.metric("postern_tunnels_ended_total") == 1)
+    up.sendall(b"still")
+    assert receive(up, 5) == b"still"
+    assert postern.metric("postern_sockets_closed_total") == 1
 
 
 def test_no_frame_is_put_into_another(run_postern):
