@@ -150,6 +150,10 @@ def test_dev_server_repairs(run_postern, run_fake):
     client = postern.get("/session/up/@vite/client", headers={"Accept-Encoding": "gzip", "If-None-Match": '"1"'})
     assert client.text == 'const base = `${hmrPort || importMetaUrl.port}${"/session/up/"}`;'
     assert "etag" not in client.headers and int(client.headers["content-length"]) == len(client.body)
+    asked = request(postern.port, "/session/up/@vite/client", method="HEAD", headers={"If-None-Match": '"1"'})
+    assert asked.status == 200 and not {"etag", "content-length"} & asked.headers.keys(), "the body's, before it is repaired"
+    assert asked.headers["content-type"] == "text/javascript"
+    assert postern.metric("postern_hmr_base_missing_total") == 0
     assert postern.get("/session/up/redirect").headers["location"] == "/session/up/about"
 
 
