@@ -51,12 +51,7 @@ void write_reply_head(const exchange& x, std::string& out, unsigned status, std:
     line("X-Postern-Page", options.marker);
     line("Vary", options.vary);
     line("Set-Cookie", options.set_cookie);
-    if (x.access.has_token) // the URL of this answer is a secret
-        w.put(no_referrer_line);
-    if (x.where.location)
-        for (const auto& [name, value] : x.location().add_headers)
-            w.put(name).put(": ").put(value).put("\r\n");
-    w.put(table_age_line(x));
+    w.put(lines_of_location(x));
     w.put("X-Content-Type-Options: nosniff\r\nConnection: ")
         .put(x.close_after ? "close" : "keep-alive")
         .put("\r\n\r\n");
@@ -115,6 +110,16 @@ std::string table_age_line(const exchange& x) {
     const std::int64_t age_ms = base::to_epoch_ms(x.worker.time.wall()) - synced_ms;
     return fmt::format("{}: {}\r\n", x.location().table_age_header,
                        synced_ms == 0 ? -1 : std::max<std::int64_t>(age_ms, 0) / 1000);
+}
+
+std::string lines_of_location(const exchange& x) {
+    std::string lines;
+    if (x.access.has_token) // the URL of this answer is a secret
+        lines += no_referrer_line;
+    if (x.where.location)
+        for (const auto& [name, value] : x.location().add_headers)
+            lines.append(name).append(": ").append(value).append("\r\n");
+    return lines += table_age_line(x);
 }
 
 task<void> reply(exchange& x, unsigned status, std::string_view body, reply_options options) {

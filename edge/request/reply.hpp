@@ -48,6 +48,10 @@ struct reply_options {
 /// The line that table_age_header asks for, for the head of an answer about a session; else empty.
 [[nodiscard]] std::string table_age_line(const exchange& x);
 
+/// What the conf adds to the head of an answer that postern makes: whole lines, table_age_line's
+/// with them.
+[[nodiscard]] std::string lines_of_location(const exchange& x);
+
 /// The reason phrase of a status ("Not Found"); empty for one without.
 [[nodiscard]] std::string_view status_text(unsigned status) noexcept;
 

@@ -113,6 +113,15 @@ def test_the_loading_page_is_told(waiting):
     assert b'data: {"state":"active"}' in events.read()  # and the stream ends
 
 
+def test_the_event_stream_has_the_fields_of_its_location(run_postern):
+    postern = run_postern(session="add_header X-Ours yes; table_age_header X-Age;")
+    postern.set_session("bad", "failed")
+    until("routed", lambda: postern.document("/session/bad/").status == 503)
+    events = postern.get("/session/bad/.postern/events")
+    assert b'"state":"failed"' in events.body
+    assert events.headers["x-ours"] == "yes" and int(events.headers["x-age"]) >= 0
+
+
 def test_expired_links(run_postern):
     postern = run_postern(session="on_expired static;")
     assert postern.document("/session/never/").text == "<h1>static home</h1>"
