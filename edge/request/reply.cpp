@@ -51,6 +51,7 @@ void write_reply_head(const exchange& x, std::string& out, unsigned status, std:
     line("X-Postern-Page", options.marker);
     line("Vary", options.vary);
     line("Set-Cookie", options.set_cookie);
+    line("Allow", options.allow);
     w.put(lines_of_location(x));
     w.put("X-Content-Type-Options: nosniff\r\nConnection: ")
         .put(x.close_after ? "close" : "keep-alive")
@@ -136,8 +137,11 @@ task<void> reply(exchange& x, unsigned status, std::string_view body, reply_opti
     x.bytes_sent += body.size();
 }
 
-task<void> reply_page(exchange& x, page which, unsigned status, std::string_view reason,
-                      unsigned retry_after_s) {
+namespace {
+
+/// As reply_page, with `options` beyond what a page needs.
+task<void> send_page(exchange& x, page which, unsigned status, std::string_view reason,
+                     reply_options options) {
     page_values values;
     values.status = status;
     values.reason = reason;
@@ -154,11 +158,44 @@ task<void> reply_page(exchange& x, page which, unsigned status, std::string_view
     }
     x.out.clear();
     x.worker.pages_of(x.where.location).render(which, values, x.out);
-    reply_options options;
     options.content_type = "text/html; charset=utf-8";
-    options.retry_after_s = retry_after_s;
     options.marker = marker_of(which);
     co_await reply(x, status, x.out, options);
+}
+
+/// As reply_error, with `options` beyond what it needs.
+task<void> send_error(exchange& x, unsigned status, std::string_view reason,
+                      reply_options options) {
+    if (wants_page(x.head)) {
+        co_await send_page(x, status == 404 ? page::not_found : page::error, status, reason,
+                           options);
+        co_return;
+    }
+    const std::string_view accepts = value_of(x.head.fields, known::accept);
+    const bool json = accepts.find("json") != std::string_view::npos;
+    if (json)
+        options.content_type = "application/json";
+    // The sentences are postern's own: nothing of a peer's is in them, nothing needs escaping.
+    const std::string body =
+        json ? fmt::format("{{\"error\":{{\"status\":{},\"message\":\"{}\"}}}}\n", status, reason)
+             : fmt::format("{}\n", reason);
+    co_await reply(x, status, body, options);
+}
+
+} // namespace
+
+task<void> reply_page(exchange& x, page which, unsigned status, std::string_view reason,
+                      unsigned retry_after_s) {
+    co_await send_page(x, which, status, reason, {.retry_after_s = retry_after_s});
+}
+
+task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
+                       unsigned retry_after_s) {
+    co_await send_error(x, status, reason, {.retry_after_s = retry_after_s});
+}
+
+task<void> reply_not_allowed(exchange& x, std::string_view allow, std::string_view reason) {
+    co_await send_error(x, 405, reason, {.allow = allow});
 }
 
 task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer,
@@ -170,26 +207,6 @@ task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_refer
     if (varies_by_referer)
         options.vary = "Referer";
     co_await reply(x, status, {}, options);
-}
-
-task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
-                       unsigned retry_after_s) {
-    if (wants_page(x.head)) {
-        co_await reply_page(x, status == 404 ? page::not_found : page::error, status, reason,
-                            retry_after_s);
-        co_return;
-    }
-    reply_options options;
-    options.retry_after_s = retry_after_s;
-    const std::string_view accepts = value_of(x.head.fields, known::accept);
-    const bool json = accepts.find("json") != std::string_view::npos;
-    if (json)
-        options.content_type = "application/json";
-    // The sentences are postern's own: nothing of a peer's is in them, nothing needs escaping.
-    const std::string body =
-        json ? fmt::format("{{\"error\":{{\"status\":{},\"message\":\"{}\"}}}}\n", status, reason)
-             : fmt::format("{}\n", reason);
-    co_await reply(x, status, body, options);
 }
 
 task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason) {

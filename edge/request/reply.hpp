@@ -15,6 +15,7 @@ struct reply_options {
     std::string_view marker;     // x-postern-page; empty: none
     std::string_view vary;       // Vary; empty: none
     std::string_view set_cookie; // Set-Cookie; empty: none
+    std::string_view allow;      // Allow; empty: none
     bool cacheable = false;      // otherwise Cache-Control: no-store
 };
 
@@ -35,6 +36,10 @@ struct reply_options {
 /// fetches as JSON where they accept it. Status texts are the standard's.
 [[nodiscard]] task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
                                      unsigned retry_after_s = 0);
+
+/// 405, in the same form. `allow`: the methods that would do (RFC 9110 15.5.6).
+[[nodiscard]] task<void> reply_not_allowed(exchange& x, std::string_view allow,
+                                           std::string_view reason);
 
 /// A malformed request: answered before it is located, and the connection ends.
 [[nodiscard]] task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason);

@@ -169,7 +169,7 @@ task<void> serve(exchange& x) {
 task<void> serve_wake(exchange& x) {
     x.decision_name = "wake";
     if (x.head.method != method::post) {
-        co_await reply_error(x, 405, "Waking a session takes a POST.");
+        co_await reply_not_allowed(x, "POST", "Waking a session takes a POST.");
         co_return;
     }
     if (x.location().wake == wake_mode::off || !same_origin(x.head)) {

@@ -48,7 +48,7 @@ bool is_last(const exchange& x) {
 task<void> serve_events(exchange& x) {
     x.decision_name = "events";
     if (x.head.method != method::get) {
-        co_await reply_error(x, 405, "Events are read with GET.");
+        co_await reply_not_allowed(x, "GET", "Events are read with GET.");
         co_return;
     }
     if (x.worker.waiting.guests() >= x.worker.conf.limits.holds_max) {

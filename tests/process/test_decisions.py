@@ -122,6 +122,14 @@ def test_the_event_stream_has_the_fields_of_its_location(run_postern):
     assert events.headers["x-ours"] == "yes" and int(events.headers["x-age"]) >= 0
 
 
+def test_a_method_that_is_refused_is_told_which_is_not(waiting):
+    for path, method, allowed in (("events", "POST", "GET"), ("events", "HEAD", "GET"), ("wake", "GET", "POST")):
+        for accept in ("text/html", "application/json"):
+            answer = request(waiting.port, f"/session/soon/.postern/{path}", method=method, headers={"Accept": accept})
+            assert answer.status == 405 and answer.headers["allow"] == allowed, (path, method)
+    assert "allow" not in waiting.get("/session/none/.postern/wake/x").headers
+
+
 def test_expired_links(run_postern):
     postern = run_postern(session="on_expired static;")
     assert postern.document("/session/never/").text == "<h1>static home</h1>"
