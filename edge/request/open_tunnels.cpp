@@ -51,4 +51,11 @@ void end_tunnels_that_are_over(services& worker) {
         worker.swept = {changes, damage, false};
 }
 
+bool end_all_tunnels(services& worker) {
+    bool were_any = false;
+    for (open_tunnel& open : worker.tunnels)
+        were_any = open.end(open_tunnel::why::going_away) || were_any;
+    return were_any;
+}
+
 } // namespace postern::edge

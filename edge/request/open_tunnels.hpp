@@ -43,5 +43,7 @@ struct tunnels_sweep {
 /// session has its key) or whose pass has ended. Called each second; nothing is looked up while no
 /// route has changed and no location has links.
 void end_tunnels_that_are_over(services& worker);
+/// Ends them all, because the worker ends. False: there was none.
+[[nodiscard]] bool end_all_tunnels(services& worker);
 
 } // namespace postern::edge

@@ -267,6 +267,24 @@ def test_by_http2_too_it_takes_them_along(run_postern, target):
         until("the target is told", lambda: target.said.get("up") == b"\x88\x82\0\0\0\0\x03\xe9")
 
 
+@pytest.mark.parametrize("by", ["worker_shutdown_timeout", "a fast stop"])
+def test_a_worker_that_has_to_end_says_so(run_postern, target, by):
+    live = run_postern(conf=CONF.replace("default_server;", "default_server http2;"), main="worker_shutdown_timeout 300ms;")
+    for name in ("up", "two"):
+        live.set_session(name, "active", f"127.0.0.1:{target.port}")
+        until("routed", lambda name=name: live.get(f"/session/{name}/").status == 200)
+    s, _, rest = shake_hands(live.port, "/session/up/")
+    assert receive(s, 4, rest) == b"\x81\x02hi"
+    with Client(live.port) as c:
+        c.until(lambda: h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL in c.h2.remote_settings)
+        two = c.request("/session/two/", "CONNECT", end=False, protocol="websocket")
+        c.until(lambda: c.streams[two].body == b"\x81\x02hi")
+        live.signal(signal.SIGHUP if by == "worker_shutdown_timeout" else signal.SIGTERM)
+        assert rest_of(s) == GOING_AWAY
+        assert c.answer(two).body == b"\x81\x02hi" + GOING_AWAY
+    until("the targets are told", lambda: list(target.said.values()) == [b"\x88\x82\0\0\0\0\x03\xe9"] * 2)
+
+
 def test_by_http2_a_target_has_to_understand_the_handshake(run_postern, run_fake):
     live = run_postern(conf=CONF.replace("default_server;", "default_server http2;"))
     for name, field in (("none", ""), ("wrong", "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")):
