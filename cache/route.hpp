@@ -22,7 +22,8 @@ enum class route_state : std::uint8_t {
 [[nodiscard]] std::string_view name_of(route_state state) noexcept;
 
 /// Where a session's activity is counted. Stays the same from the session's birth in the table to
-/// its removal; `epoch` tells a reused line from the one that was meant.
+/// its removal, unless damage takes it out in between; `epoch` tells a reused line from the one
+/// that was meant.
 struct activity_ref {
     std::uint32_t line = 0;
     std::uint32_t epoch = 0; // 0: none

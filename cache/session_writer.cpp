@@ -73,8 +73,8 @@ session_writer::session_writer(session_writer&&) noexcept = default;
 session_writer& session_writer::operator=(session_writer&&) noexcept = default;
 session_writer::~session_writer() = default;
 
-put_result session_writer::put(std::string_view key, const route& value) {
-    return state_->writer.put(key, value);
+put_result session_writer::put(std::string_view key, const route& value, std::uint64_t removed_at) {
+    return state_->writer.put(key, value, removed_at);
 }
 
 bool session_writer::remove(std::string_view key, std::uint64_t version) {

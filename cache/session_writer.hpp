@@ -56,8 +56,10 @@ class session_writer {
     session_writer& operator=(session_writer&&) noexcept;
     ~session_writer();
 
-    /// Inserts, or replaces an older version. `value.activity` is ignored: the table assigns it.
-    put_result put(std::string_view key, const route& value);
+    /// Inserts, or replaces an older version. `value.activity` is ignored: the table assigns it,
+    /// anew where what is replaced is older than `removed_at`, the version at which the session was
+    /// last removed (0: never): that was a former one's, as if it had been removed here as well.
+    put_result put(std::string_view key, const route& value, std::uint64_t removed_at = 0);
     /// Removes the key if the table's version is not newer than `version`. True: it was there and
     /// is gone.
     bool remove(std::string_view key, std::uint64_t version);

@@ -71,7 +71,7 @@ table_writer::location table_writer::find(std::string_view key, std::uint64_t ha
     return at;
 }
 
-put_result table_writer::put(std::string_view key, const route& value) {
+put_result table_writer::put(std::string_view key, const route& value, std::uint64_t removed_at) {
     if (!is_key(key)) {
         count(counter::route_keys_refused);
         return put_result::bad_key;
@@ -86,6 +86,7 @@ put_result table_writer::put(std::string_view key, const route& value) {
     // nowhere.
     const bool parted = !is_current(table_, {static_cast<std::uint32_t>(at.place), image_.epoch()});
     const bool newer = value.version > image_.version();
+    const bool is_formers = newer && image_.version() < removed_at;
     if (!newer && !parted)
         return put_result::unchanged;
     if (newer && !image_.fill(key, value, image_.epoch())) {
@@ -96,7 +97,7 @@ put_result table_writer::put(std::string_view key, const route& value) {
         count(counter::table_full);
         return put_result::full;
     }
-    if (parted)
+    if (parted || is_formers)
         image_.set_epoch(renew_activity(table_, at.place));
     if (!take_text(free_slots_.front(), 0)) {
         count(counter::table_full);

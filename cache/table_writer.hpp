@@ -26,7 +26,7 @@ class table_writer {
     /// `file`, the table's descriptor, outlives it: it grows with the texts.
     table_writer(const table_view& table, int file);
 
-    put_result put(std::string_view key, const route& value);
+    put_result put(std::string_view key, const route& value, std::uint64_t removed_at = 0);
     bool remove(std::string_view key, std::uint64_t version);
 
     void begin_mark();

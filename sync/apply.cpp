@@ -41,6 +41,17 @@ void touch_key(std::map<std::string, std::uint64_t, std::less<>>& touched, const
     newest = std::max(newest, version);
 }
 
+/// The record lost its key and has it, or is about to get it: it was removed and made anew, or was
+/// given other names. Either way it is not the session that was routed.
+bool has_again(const change& one, const base::text_template& route_key) {
+    if (one.route_key.empty())
+        return false;
+    const session& record = one.current->record;
+    return one.route_key == (record.route_key.empty()
+                                 ? route_key_of(record, route_key).value_or(std::string{})
+                                 : record.route_key);
+}
+
 } // namespace
 
 cache::route route_of(const session& record, std::uint64_t version,
@@ -73,6 +84,8 @@ base::result<applied> applier::apply(store& from, const std::vector<change>& cha
         touch_key(s.touched, one.route_key, one.version);
         if (!one.current)
             continue;
+        if (has_again(one, options_.route_key))
+            touch_key(s.removed, one.session_id, one.version);
         if (auto touched = touch(from, *one.current, one.version, false, s); !touched)
             return touched.error();
     }
@@ -107,7 +120,7 @@ base::result<applied> applier::apply_expired(store& from,
         if (leads == nullptr || led->session_id != leads->session_id)
             remove(key, any_version, outcome);
         if (leads != nullptr)
-            put(key, *leads, leads->version, outcome);
+            put(key, *leads, leads->version, 0, outcome);
     }
     return outcome;
 }
@@ -187,31 +200,35 @@ void applier::drop_unusable(std::vector<session>& of_one_key, std::string_view k
 
 base::result<applied> applier::resolve_all(store& from, step& s, std::int64_t now_ms) {
     for (const auto& [key, version] : s.touched)
-        if (auto resolved = resolve(from, key, version, now_ms, s.outcome); !resolved)
+        if (auto resolved = resolve(from, key, version, now_ms, s); !resolved)
             return resolved.error();
     return s.outcome;
 }
 
 base::result<void> applier::resolve(store& from, std::string_view key, std::uint64_t version,
-                                    std::int64_t now_ms, applied& outcome) {
+                                    std::int64_t now_ms, step& s) {
     if (key.size() > base::limits::route_key_bytes_max)
         return {}; // its record has a defect
     auto of_key = from.list_by_route_key(key);
     if (!of_key)
         return of_key.error();
     drop_unusable(*of_key, key);
-    if (const session* leader = leading_session(*of_key, now_ms))
-        put(key, *leader, std::max(version, leader->version), outcome);
-    else
-        remove(key, version, outcome);
+    if (const session* leader = leading_session(*of_key, now_ms)) {
+        const auto removed = s.removed.find(leader->session_id);
+        put(key, *leader, std::max(version, leader->version),
+            removed == s.removed.end() ? 0 : removed->second, s.outcome);
+    } else {
+        remove(key, version, s.outcome);
+    }
     return {};
 }
 
 void applier::put(std::string_view key, const session& leader, std::uint64_t version,
-                  applied& outcome) {
+                  std::uint64_t removed_at, applied& outcome) {
     using cache::put_result;
     const put_result did =
-        table_.put(key, route_of(leader, version_base_ + version, options_.route_ttl));
+        table_.put(key, route_of(leader, version_base_ + version, options_.route_ttl),
+                   removed_at == 0 ? 0 : version_base_ + removed_at);
     switch (did) {
     case put_result::inserted:
     case put_result::updated:

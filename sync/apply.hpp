@@ -69,6 +69,7 @@ class applier {
         std::map<std::string, std::uint64_t, std::less<>>; // with the version to resolve them at
     struct step {
         keys touched;
+        keys removed; // ids of sessions that had lost their key and have it again, with when
         applied outcome;
         bool may_write = true; // until the store refuses to be written
     };
@@ -76,8 +77,7 @@ class applier {
     [[nodiscard]] base::result<void> touch(store& from, const stored_session& one,
                                            std::uint64_t version, bool rekey, step& s);
     [[nodiscard]] base::result<void> resolve(store& from, std::string_view key,
-                                             std::uint64_t version, std::int64_t now_ms,
-                                             applied& outcome);
+                                             std::uint64_t version, std::int64_t now_ms, step& s);
     [[nodiscard]] base::result<applied> resolve_all(store& from, step& s, std::int64_t now_ms);
     /// Whether some URL may make this key: its names are of unreserved characters (RFC 3986 2.3),
     /// all others stand in a template.
@@ -85,7 +85,8 @@ class applier {
     /// Takes out records that hold this key and must not: their names make no key that is theirs,
     /// or the key is no URL's.
     void drop_unusable(std::vector<session>& of_one_key, std::string_view key) const;
-    void put(std::string_view key, const session& leader, std::uint64_t version, applied& outcome);
+    void put(std::string_view key, const session& leader, std::uint64_t version,
+             std::uint64_t removed_at, applied& outcome);
     void remove(std::string_view key, std::uint64_t version, applied& outcome);
 
     options options_;

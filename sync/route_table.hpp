@@ -11,7 +11,8 @@ namespace postern::sync {
 class route_table {
   public:
     virtual ~route_table() = default;
-    virtual cache::put_result put(std::string_view key, const cache::route& value) = 0;
+    virtual cache::put_result put(std::string_view key, const cache::route& value,
+                                  std::uint64_t removed_at) = 0;
     virtual bool remove(std::string_view key, std::uint64_t version) = 0;
 };
 
@@ -19,8 +20,9 @@ class route_table {
 class mapped_route_table final : public route_table {
   public:
     explicit mapped_route_table(cache::session_writer& writer) noexcept : writer_{writer} {}
-    cache::put_result put(std::string_view key, const cache::route& value) override {
-        return writer_.put(key, value);
+    cache::put_result put(std::string_view key, const cache::route& value,
+                          std::uint64_t removed_at) override {
+        return writer_.put(key, value, removed_at);
     }
     bool remove(std::string_view key, std::uint64_t version) override {
         return writer_.remove(key, version);

@@ -17,14 +17,14 @@ class open_tunnel : public boost::intrusive::list_base_hook<
     /// Status codes of RFC 6455 7.4.1.
     enum class why : std::uint16_t { going_away = 1001, policy = 1008 };
 
-    explicit open_tunnel(const exchange& of) noexcept : by{of} {}
+    explicit open_tunnel(exchange& of) noexcept : by{of} {}
     open_tunnel(const open_tunnel&) = delete;
     open_tunnel& operator=(const open_tunnel&) = delete;
     /// Closes both sides soon, each with a Close frame where one may stand now. False: that is
     /// under way already.
     [[nodiscard]] virtual bool end(why code) noexcept = 0;
 
-    const exchange& by; // stays for as long as this does
+    exchange& by; // stays for as long as this does
 
   protected:
     ~open_tunnel() = default;
@@ -35,12 +35,15 @@ using open_tunnels =
 /// What the open ones have been compared with.
 struct tunnels_sweep {
     std::uint64_t changes = 0; // of routes
+    std::uint64_t damage = 0;  // of the table
     bool has_new_ones = false; // which have not
 };
 
-/// Ends those whose session is over (removed, failed, at rest, or another session has its key) or
-/// whose pass has ended. Called each second; nothing is looked up while no route has changed and no
-/// location has links.
+/// Ends those whose session is over (removed, be it made anew since, failed, at rest, or another
+/// session has its key) or whose pass has ended. Called each second; nothing is looked up while no
+/// route has changed and no location has links.
 void end_tunnels_that_are_over(services& worker);
+/// Ends them all, because the worker ends. False: there was none.
+[[nodiscard]] bool end_all_tunnels(services& worker);
 
 } // namespace postern::edge

@@ -169,12 +169,15 @@ task<bool> relay_answer(exchange& x, const upstream_plan& plan, upstream_connect
     const response_head& answer = x.worker.answer;
     if (!plan.see_other.empty())
         co_return co_await answer_form(x, plan, answer.status);
-    if (is_patchable(plan, answer))
+    const bool is_patched = is_patchable(plan, answer);
+    if (is_patched && x.head.method != method::head)
         co_return co_await relay_patched(x, plan, up);
 
     x.out.clear();
-    const body_to_client way = write_response_head(x.out, answer, x.head.method,
-                                                   rewrite_of(x, plan, answer, table_age_line(x)));
+    const std::string age = table_age_line(x);
+    response_rewrite how = rewrite_of(x, plan, answer, age);
+    how.drop_length = is_patched; // which a HEAD cannot know
+    const body_to_client way = write_response_head(x.out, answer, x.head.method, how);
     if (way == body_to_client::until_close)
         x.close_after = true;
     x.status = answer.status;

@@ -1,6 +1,7 @@
 #include "edge/request/reply.hpp"
 
 #include "edge/http/http_date.hpp"
+#include "edge/http/status_text.hpp"
 #include "edge/http/text_writer.hpp"
 #include "edge/request/rate_limits.hpp"
 #include "edge/static/static_files.hpp"
@@ -8,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 namespace postern::edge {
 namespace {
@@ -52,12 +52,8 @@ void write_reply_head(const exchange& x, std::string& out, unsigned status, std:
     line("X-Postern-Page", options.marker);
     line("Vary", options.vary);
     line("Set-Cookie", options.set_cookie);
-    if (x.access.has_token) // the URL of this answer is a secret
-        w.put(no_referrer_line);
-    if (x.where.location)
-        for (const auto& [name, value] : x.location().add_headers)
-            w.put(name).put(": ").put(value).put("\r\n");
-    w.put(table_age_line(x));
+    line("Allow", options.allow);
+    w.put(lines_of_location(x));
     w.put("X-Content-Type-Options: nosniff\r\nConnection: ")
         .put(x.close_after ? "close" : "keep-alive")
         .put("\r\n\r\n");
@@ -118,6 +114,16 @@ std::string table_age_line(const exchange& x) {
                        synced_ms == 0 ? -1 : std::max<std::int64_t>(age_ms, 0) / 1000);
 }
 
+std::string lines_of_location(const exchange& x) {
+    std::string lines;
+    if (x.access.has_token) // the URL of this answer is a secret
+        lines += no_referrer_line;
+    if (x.where.location)
+        for (const auto& [name, value] : x.location().add_headers)
+            lines.append(name).append(": ").append(value).append("\r\n");
+    return lines += table_age_line(x);
+}
+
 task<void> reply(exchange& x, unsigned status, std::string_view body, reply_options options) {
     settle_body(x);
     x.status = status;
@@ -132,8 +138,11 @@ task<void> reply(exchange& x, unsigned status, std::string_view body, reply_opti
     x.bytes_sent += body.size();
 }
 
-task<void> reply_page(exchange& x, page which, unsigned status, std::string_view reason,
-                      unsigned retry_after_s) {
+namespace {
+
+/// As reply_page, with `options` beyond what a page needs.
+task<void> send_page(exchange& x, page which, unsigned status, std::string_view reason,
+                     reply_options options) {
     page_values values;
     values.status = status;
     values.reason = reason;
@@ -150,11 +159,44 @@ task<void> reply_page(exchange& x, page which, unsigned status, std::string_view
     }
     x.out.clear();
     x.worker.pages_of(x.where.location).render(which, values, x.out);
-    reply_options options;
     options.content_type = "text/html; charset=utf-8";
-    options.retry_after_s = retry_after_s;
     options.marker = marker_of(which);
     co_await reply(x, status, x.out, options);
+}
+
+/// As reply_error, with `options` beyond what it needs.
+task<void> send_error(exchange& x, unsigned status, std::string_view reason,
+                      reply_options options) {
+    if (wants_page(x.head)) {
+        co_await send_page(x, status == 404 ? page::not_found : page::error, status, reason,
+                           options);
+        co_return;
+    }
+    const std::string_view accepts = value_of(x.head.fields, known::accept);
+    const bool json = accepts.find("json") != std::string_view::npos;
+    if (json)
+        options.content_type = "application/json";
+    // The sentences are postern's own: nothing of a peer's is in them, nothing needs escaping.
+    const std::string body =
+        json ? fmt::format("{{\"error\":{{\"status\":{},\"message\":\"{}\"}}}}\n", status, reason)
+             : fmt::format("{}\n", reason);
+    co_await reply(x, status, body, options);
+}
+
+} // namespace
+
+task<void> reply_page(exchange& x, page which, unsigned status, std::string_view reason,
+                      unsigned retry_after_s) {
+    co_await send_page(x, which, status, reason, {.retry_after_s = retry_after_s});
+}
+
+task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
+                       unsigned retry_after_s) {
+    co_await send_error(x, status, reason, {.retry_after_s = retry_after_s});
+}
+
+task<void> reply_not_allowed(exchange& x, std::string_view allow, std::string_view reason) {
+    co_await send_error(x, 405, reason, {.allow = allow});
 }
 
 task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_referer,
@@ -166,26 +208,6 @@ task<void> reply_redirect(exchange& x, std::string_view to, bool varies_by_refer
     if (varies_by_referer)
         options.vary = "Referer";
     co_await reply(x, status, {}, options);
-}
-
-task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
-                       unsigned retry_after_s) {
-    if (wants_page(x.head)) {
-        co_await reply_page(x, status == 404 ? page::not_found : page::error, status, reason,
-                            retry_after_s);
-        co_return;
-    }
-    reply_options options;
-    options.retry_after_s = retry_after_s;
-    const std::string_view accepts = value_of(x.head.fields, known::accept);
-    const bool json = accepts.find("json") != std::string_view::npos;
-    if (json)
-        options.content_type = "application/json";
-    // The sentences are postern's own: nothing of a peer's is in them, nothing needs escaping.
-    const std::string body =
-        json ? fmt::format("{{\"error\":{{\"status\":{},\"message\":\"{}\"}}}}\n", status, reason)
-             : fmt::format("{}\n", reason);
-    co_await reply(x, status, body, options);
 }
 
 task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason) {
@@ -251,67 +273,6 @@ task<void> reply_fixed(exchange& x) {
     } else {
         co_await reply(x, location.status, location.body, options);
     }
-}
-
-std::string_view status_text(unsigned status) noexcept {
-    struct named {
-        unsigned status;
-        std::string_view text;
-    };
-    // As IANA has them (RFC 9110 15, RFC 4918, 6585, 7725, 8297, 8470).
-    static constexpr named known[] = {
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {203, "Non-Authoritative Information"},
-        {204, "No Content"},
-        {205, "Reset Content"},
-        {206, "Partial Content"},
-        {301, "Moved Permanently"},
-        {302, "Found"},
-        {303, "See Other"},
-        {304, "Not Modified"},
-        {307, "Temporary Redirect"},
-        {308, "Permanent Redirect"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {402, "Payment Required"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {406, "Not Acceptable"},
-        {407, "Proxy Authentication Required"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {410, "Gone"},
-        {411, "Length Required"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {416, "Range Not Satisfiable"},
-        {417, "Expectation Failed"},
-        {421, "Misdirected Request"},
-        {422, "Unprocessable Content"},
-        {423, "Locked"},
-        {424, "Failed Dependency"},
-        {425, "Too Early"},
-        {426, "Upgrade Required"},
-        {428, "Precondition Required"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {451, "Unavailable For Legal Reasons"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"},
-        {507, "Insufficient Storage"},
-        {511, "Network Authentication Required"},
-    };
-    const auto* const at = std::ranges::lower_bound(known, status, {}, &named::status);
-    return at != std::end(known) && at->status == status ? at->text : std::string_view{};
 }
 
 } // namespace postern::edge

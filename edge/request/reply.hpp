@@ -15,6 +15,7 @@ struct reply_options {
     std::string_view marker;     // x-postern-page; empty: none
     std::string_view vary;       // Vary; empty: none
     std::string_view set_cookie; // Set-Cookie; empty: none
+    std::string_view allow;      // Allow; empty: none
     bool cacheable = false;      // otherwise Cache-Control: no-store
 };
 
@@ -36,6 +37,10 @@ struct reply_options {
 [[nodiscard]] task<void> reply_error(exchange& x, unsigned status, std::string_view reason,
                                      unsigned retry_after_s = 0);
 
+/// 405, in the same form. `allow`: the methods that would do (RFC 9110 15.5.6).
+[[nodiscard]] task<void> reply_not_allowed(exchange& x, std::string_view allow,
+                                           std::string_view reason);
+
 /// A malformed request: answered before it is located, and the connection ends.
 [[nodiscard]] task<void> reply_bad_request(exchange& x, unsigned status, std::string_view reason);
 
@@ -48,7 +53,8 @@ struct reply_options {
 /// The line that table_age_header asks for, for the head of an answer about a session; else empty.
 [[nodiscard]] std::string table_age_line(const exchange& x);
 
-/// The reason phrase of a status ("Not Found"); empty for one without.
-[[nodiscard]] std::string_view status_text(unsigned status) noexcept;
+/// What the conf adds to the head of an answer that postern makes: whole lines, table_age_line's
+/// with them.
+[[nodiscard]] std::string lines_of_location(const exchange& x);
 
 } // namespace postern::edge

@@ -87,6 +87,17 @@ bool would_open_no_socket(const exchange& x) {
     return false; // tunnel() sees to it
 }
 
+/// A request that belongs to no server of the conf.
+task<void> answer_for_nowhere(exchange& x) {
+    if (is_of_other_scheme(x)) {
+        co_await reply_bad_request(x, 421, "the URL's scheme is not what is spoken here");
+        co_return;
+    }
+    x.decision_name = "fixed"; // what postern itself can do (RFC 9110 9.3.7): be there
+    x.count(cache::counter::decisions_fixed);
+    co_await reply(x, 204, {});
+}
+
 bool body_too_large(const exchange& x) {
     const std::uint64_t bytes_max = x.location().body_bytes_max;
     return bytes_max > 0 && x.head.content_length && *x.head.content_length > bytes_max;
@@ -97,17 +108,20 @@ bool body_too_large(const exchange& x) {
 task<void> serve(exchange& x) {
     if (x.peer.trusted)
         name_client_behind(x);
-    if (is_of_other_scheme(x)) {
-        co_await reply_bad_request(x, 421, "the URL's scheme is not what is spoken here");
+    const bool is_nowhere = is_of_other_scheme(x) || x.head.target == "*";
+    if (is_nowhere)
+        x.where.clear(); // it still has what was asked before
+    else
+        x.worker.index.locate(x.listener, x.head, x.where);
+    if (x.worker.rates != nullptr) { // whatever the answer will be; a 429 has its location's form
+        const bool refused = co_await refused_over_client_rates(x);
+        if (refused)
+            co_return;
+    }
+    if (is_nowhere) {
+        co_await answer_for_nowhere(x);
         co_return;
     }
-    if (x.head.target == "*") { // what postern itself can do (RFC 9110 9.3.7): be there
-        x.decision_name = "fixed";
-        x.count(cache::counter::decisions_fixed);
-        co_await reply(x, 204, {});
-        co_return;
-    }
-    x.worker.index.locate(x.listener, x.head, x.where);
     if (x.where.refused) {
         x.count(cache::counter::requests_bad);
         co_await reply_bad_request(x, 400, x.where.refused);
@@ -116,11 +130,6 @@ task<void> serve(exchange& x) {
     if (may_be_sent_elsewhere(x)) {
         const bool answered = co_await sent_elsewhere(x);
         if (answered)
-            co_return;
-    }
-    if (x.worker.rates != nullptr) {
-        const bool refused = co_await refused_over_client_rates(x);
-        if (refused)
             co_return;
     }
     session_key_of(x.worker.index, x.where, x.head, x.key);
@@ -184,7 +193,7 @@ task<void> serve(exchange& x) {
 task<void> serve_wake(exchange& x) {
     x.decision_name = "wake";
     if (x.head.method != method::post) {
-        co_await reply_error(x, 405, "Waking a session takes a POST.");
+        co_await reply_not_allowed(x, "POST", "Waking a session takes a POST.");
         co_return;
     }
     if (x.location().wake == wake_mode::off || !same_origin(x.head)) {

@@ -68,7 +68,8 @@ task<relay_outcome> go_to_target(exchange& x) {
     if (stripped)
         plan.location_prefix = x.where.prefix;
     std::string hmr_base;
-    if (vite && stripped && request.path == "/@vite/client" && x.head.method == method::get) {
+    const bool reads = x.head.method == method::get || x.head.method == method::head;
+    if (vite && stripped && request.path == "/@vite/client" && reads) {
         hmr_base = fmt::format("{}/", x.where.prefix);
         plan.hmr_base = hmr_base;
         request.identity_encoding = true;

@@ -48,7 +48,7 @@ bool is_last(const exchange& x) {
 task<void> serve_events(exchange& x) {
     x.decision_name = "events";
     if (x.head.method != method::get) {
-        co_await reply_error(x, 405, "Events are read with GET.");
+        co_await reply_not_allowed(x, "GET", "Events are read with GET.");
         co_return;
     }
     if (x.worker.waiting.guests() >= x.worker.conf.limits.holds_max) {
@@ -62,11 +62,11 @@ task<void> serve_events(exchange& x) {
         true; // the stream's end is the connection's end: no chunks, no proxies that wait for them
     x.status = 200;
     x.answered = true;
-    x.out =
-        fmt::format("HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\n"
-                    "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n"
-                    "retry: 1000\n\n",
-                    http_date_now(x.worker.time));
+    x.out = fmt::format(
+        "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Type: text/event-stream\r\n"
+        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n{}Connection: close\r\n\r\n"
+        "retry: 1000\n\n",
+        http_date_now(x.worker.time), lines_of_location(x));
     auto error = co_await x.client.write_all(x.out, within);
     const steady_clock::time_point end = steady_clock::now() + stream_max;
     steady_clock::time_point next_comment = steady_clock::now() + comment_interval;

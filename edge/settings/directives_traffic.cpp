@@ -118,7 +118,8 @@ const directive table[] = {
                   "How many requests a client may make; more are answered 429",
                   "client_request_rate 200r/s burst=2000;",
                   "burst: so many may come at once after a pause; a second's worth without it. Dev "
-                  "servers send a page in 1,000 modules and more."),
+                  "servers send a page in 1,000 modules and more. Every request whose head could "
+                  "be read counts, whatever its answer; a malformed one does not."),
     rate_limit_of("client_byte_rate", "SIZE/s [burst=SIZE] | off",
                   "How many bytes a client may send and receive",
                   "client_byte_rate 20m/s burst=200m;",

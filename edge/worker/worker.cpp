@@ -17,6 +17,9 @@
 namespace postern::edge {
 namespace {
 
+/// So long the last words to WebSockets may take: the master waits for two seconds.
+constexpr std::chrono::milliseconds leave_within{200};
+
 /// A duplicate of a descriptor that the master keeps: it must outlive our closing.
 base::unique_fd duplicate_of(int fd) {
     return base::unique_fd{::fcntl(fd, F_DUPFD_CLOEXEC, 3)};
@@ -81,6 +84,7 @@ class worker_process {
     void each_second();
     void drain();
     task<void> end_idle_soon();
+    task<void> take_leave();
     void stop();
 
     const worker_inheritance& given_;
@@ -234,6 +238,7 @@ task<void> worker_process::listen_to_master() {
         } else if (n == 1 && order == 'q') {
             drain();
         } else if (n <= 0 || order == 's') {
+            co_await take_leave();
             stop();
             break;
         }
@@ -261,6 +266,17 @@ task<void> worker_process::end_idle_soon() {
         co_await pause.wait_until(deadlines::clock::now() + last_request_grace);
     for (idle_connection& idle : lent_.idle)
         idle.client.cancel();
+}
+
+/// What the peers of open WebSockets are told has gone out already, or goes with the next turn of
+/// the loop.
+task<void> worker_process::take_leave() {
+    stop_accepting();
+    if (!end_all_tunnels(lent_))
+        co_return;
+    signal pause{loop_};
+    [[maybe_unused]] const auto passed =
+        co_await pause.wait_until(deadlines::clock::now() + leave_within);
 }
 
 void worker_process::stop() {

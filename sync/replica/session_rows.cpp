@@ -162,6 +162,15 @@ result<void> session_rows::put_row(std::string_view key, const session_row& row,
         return stands.error();
     if (*stands)
         return {};
+    // What no record ever changes says that this is another one, made since the last reading. Some
+    // write it to the second.
+    auto former = database_
+                      ->prepared("DELETE FROM sessions WHERE session_id = ?1 AND "
+                                 "created_at_ms > 0 AND created_at_ms <= ?2 - 1000")
+                      .bind(id, record->created_at_ms)
+                      .run();
+    if (!former)
+        return former;
     auto written =
         sqlite::bound(database_->prepared(
                           "INSERT INTO sessions (session_id, client_id, user_id, thread_id, "

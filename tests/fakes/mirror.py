@@ -80,7 +80,7 @@ class Mirror(socketserver.StreamRequestHandler):
             return self.send("200 OK", b"ok", more="Connection: keep-alive, X-Secret\r\nX-Secret: 1\r\nKeep-Alive: timeout=5\r\nX-Kept: 1\r\n")
         if path == "/@vite/client":
             return self.send("200 OK", b'const base = `${hmrPort || importMetaUrl.port}${"/"}`;',
-                             more='Content-Type: text/javascript\r\nETag: "1"\r\n')
+                             more='Content-Type: text/javascript\r\nETag: "1"\r\n', head=method == "HEAD")
         if path == "/go":
             GO.set()
         if path == "/stream":

@@ -113,6 +113,23 @@ def test_the_loading_page_is_told(waiting):
     assert b'data: {"state":"active"}' in events.read()  # and the stream ends
 
 
+def test_the_event_stream_has_the_fields_of_its_location(run_postern):
+    postern = run_postern(session="add_header X-Ours yes; table_age_header X-Age;")
+    postern.set_session("bad", "failed")
+    until("routed", lambda: postern.document("/session/bad/").status == 503)
+    events = postern.get("/session/bad/.postern/events")
+    assert b'"state":"failed"' in events.body
+    assert events.headers["x-ours"] == "yes" and int(events.headers["x-age"]) >= 0
+
+
+def test_a_method_that_is_refused_is_told_which_is_not(waiting):
+    for path, method, allowed in (("events", "POST", "GET"), ("events", "HEAD", "GET"), ("wake", "GET", "POST")):
+        for accept in ("text/html", "application/json"):
+            answer = request(waiting.port, f"/session/soon/.postern/{path}", method=method, headers={"Accept": accept})
+            assert answer.status == 405 and answer.headers["allow"] == allowed, (path, method)
+    assert "allow" not in waiting.get("/session/none/.postern/wake/x").headers
+
+
 def test_expired_links(run_postern):
     postern = run_postern(session="on_expired static;")
     assert postern.document("/session/never/").text == "<h1>static home</h1>"
@@ -150,6 +167,10 @@ def test_dev_server_repairs(run_postern, run_fake):
     client = postern.get("/session/up/@vite/client", headers={"Accept-Encoding": "gzip", "If-None-Match": '"1"'})
     assert client.text == 'const base = `${hmrPort || importMetaUrl.port}${"/session/up/"}`;'
     assert "etag" not in client.headers and int(client.headers["content-length"]) == len(client.body)
+    asked = request(postern.port, "/session/up/@vite/client", method="HEAD", headers={"If-None-Match": '"1"'})
+    assert asked.status == 200 and not {"etag", "content-length"} & asked.headers.keys(), "the body's, before it is repaired"
+    assert asked.headers["content-type"] == "text/javascript"
+    assert postern.metric("postern_hmr_base_missing_total") == 0
     assert postern.get("/session/up/redirect").headers["location"] == "/session/up/about"
 
 

@@ -152,6 +152,33 @@ def test_a_429_has_the_form_that_suits_who_asks(limited):
     assert upload.status == 429
 
 
+def test_what_is_answered_without_a_location_is_under_the_rate_as_well(limited):
+    plain = free_ports(1)[0]
+    postern = limited(f"client_request_rate 1r/m burst=2; server {{ listen 127.0.0.1:{plain}; server_name a.test; "
+                      "location / { return 200 ok; ssl_redirect 443; } }")
+    others = {b"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n": b"204", b"GET https://h/ HTTP/1.1\r\nHost: h\r\n\r\n": b"421",
+              b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n": b"301", b"GET / HTTP/1.1\r\nHost: other\r\n\r\n": b"421"}
+    for number, (sent, status) in enumerate(others.items(), 2):
+        port = plain if sent.startswith(b"GET / ") else postern.port
+        statuses = []
+        for _ in range(3):
+            with connect(port, f"127.0.0.{number}") as s:
+                s.sendall(sent)
+                statuses.append(s.recv(65536)[9:12])
+        assert statuses == [status, status, b"429"], sent
+    assert postern.metric("postern_client_requests_limited_total") == 4
+
+
+def test_what_was_asked_before_is_not_seen_in_an_answer_without_a_location(limited):
+    postern = limited("", server="location /named { return 200 ok; add_header X-Named yes; }")
+    with connect(postern.port) as s:
+        s.sendall(b"GET /named HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b"X-Named: yes" in s.recv(65536)
+        s.sendall(b"OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n")
+        answer = s.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 204") and b"X-Named" not in answer
+
+
 def test_a_429_over_http2_ends_a_stream_and_no_other(limited):
     port = free_ports(1)[0]
     postern = limited(f"client_request_rate 3r/m burst=3; server {{ listen 127.0.0.1:{port} http2; "

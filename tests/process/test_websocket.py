@@ -3,6 +3,7 @@ import base64
 import hashlib
 import os
 import re
+import signal
 import socket
 import threading
 
@@ -199,6 +200,42 @@ def test_a_session_that_is_gone_takes_its_tunnels_along(run_postern, target, how
     until("it was open until now", lambda: target.said.get("stays") == b"\x81\x83\0\0\0\0yes")
 
 
+@pytest.mark.parametrize("how", ["step by step", "seen as one", "given to another"])
+def test_one_that_is_made_anew_under_the_same_name_does_not_get_them(run_postern, target, how):
+    postern = run_postern()
+    postern.set_session("up", "active", f"127.0.0.1:{target.port}")
+    until("routed", lambda: postern.get("/session/up/").status == 200)
+    s, head, rest = shake_hands(postern.port, "/session/up/")
+    assert receive(s, 4, rest) == b"\x81\x02hi"
+    (sync,) = postern.children()["sync"]
+    if how == "seen as one":
+        os.kill(sync, signal.SIGSTOP)
+    if how != "given to another":
+        assert postern.cli("sessions", "rm", "up").returncode == 0
+    postern.set_session("up", "active", f"127.0.0.1:{target.port}", "--user", "another")
+    os.kill(sync, signal.SIGCONT)
+    assert rest_of(s) == GOING_AWAY
+    until("the target is told", lambda: target.said.get("up") == b"\x88\x82\0\0\0\0\x03\xe9")
+
+
+def test_one_that_is_only_changed_keeps_them(run_postern, run_fake, target):
+    postern = run_postern(conf=CONF.replace("workers         2;", "workers 1;"))
+    postern.set_session("up", "active", f"127.0.0.1:{run_fake('mirror')}")
+    postern.set_session("ends", "active", f"127.0.0.1:{target.port}")
+    until("routed", lambda: postern.get("/session/up/").status == postern.get("/session/ends/").status == 200)
+    up, _, rest = shake_hands(postern.port, "/session/up/")
+    assert receive(up, 5, rest) == b"hello"
+    postern.set_session("up", "active", f"127.0.0.1:{target.port}", "--branch", "new")
+    until("elsewhere now", lambda: postern.get("/session/up/").body == b"")
+    ends, _, rest = shake_hands(postern.port, "/session/ends/")
+    assert postern.cli("sessions", "rm", "ends").returncode == 0
+    assert rest_of(ends).endswith(GOING_AWAY)
+    until("the worker has looked", lambda: postern.metric("postern_tunnels_ended_total") == 1)
+    up.sendall(b"still")
+    assert receive(up, 5) == b"still"
+    assert postern.metric("postern_sockets_closed_total") == 1
+
+
 def test_no_frame_is_put_into_another(run_postern):
     half = Target(b"\x81\x7e\x10\x00" + b"x" * 100)  # 4096 bytes are to come
     postern = run_postern()
@@ -228,6 +265,24 @@ def test_by_http2_too_it_takes_them_along(run_postern, target):
         assert c.get("/").status == 200 and not c.streams[stays].over
         assert live.metric("postern_tunnels_ended_total") == 1
         until("the target is told", lambda: target.said.get("up") == b"\x88\x82\0\0\0\0\x03\xe9")
+
+
+@pytest.mark.parametrize("by", ["worker_shutdown_timeout", "a fast stop"])
+def test_a_worker_that_has_to_end_says_so(run_postern, target, by):
+    live = run_postern(conf=CONF.replace("default_server;", "default_server http2;"), main="worker_shutdown_timeout 300ms;")
+    for name in ("up", "two"):
+        live.set_session(name, "active", f"127.0.0.1:{target.port}")
+        until("routed", lambda name=name: live.get(f"/session/{name}/").status == 200)
+    s, _, rest = shake_hands(live.port, "/session/up/")
+    assert receive(s, 4, rest) == b"\x81\x02hi"
+    with Client(live.port) as c:
+        c.until(lambda: h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL in c.h2.remote_settings)
+        two = c.request("/session/two/", "CONNECT", end=False, protocol="websocket")
+        c.until(lambda: c.streams[two].body == b"\x81\x02hi")
+        live.signal(signal.SIGHUP if by == "worker_shutdown_timeout" else signal.SIGTERM)
+        assert rest_of(s) == GOING_AWAY
+        assert c.answer(two).body == b"\x81\x02hi" + GOING_AWAY
+    until("the targets are told", lambda: list(target.said.values()) == [b"\x88\x82\0\0\0\0\x03\xe9"] * 2)
 
 
 def test_by_http2_a_target_has_to_understand_the_handshake(run_postern, run_fake):

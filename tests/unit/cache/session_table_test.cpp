@@ -79,6 +79,25 @@ TEST_F(session_table, only_newer_versions_replace) {
     EXPECT_EQ(w.live(), 1U);
 }
 
+TEST_F(session_table, what_is_older_than_a_removal_was_a_former_sessions) {
+    make_table(10);
+    auto w = writer();
+    const auto r = reader();
+    w.put("k", route_of("k", 5));
+    const activity_ref first = r.look_up("k")->activity;
+    r.add_activity(first, {.requests = 1});
+    EXPECT_EQ(w.put("k", route_of("k", 6), 5), put_result::updated);
+    EXPECT_EQ(r.look_up("k")->activity, first) << "removed before that was put";
+    EXPECT_EQ(w.put("k", route_of("k", 6), 7), put_result::unchanged);
+    EXPECT_EQ(r.look_up("k")->activity, first) << "an old change has nothing to say";
+    EXPECT_EQ(w.put("k", route_of("k", 8), 7), put_result::updated);
+    EXPECT_NE(r.look_up("k")->activity, first);
+    EXPECT_EQ(difference("k", *r.look_up("k")), "");
+    EXPECT_FALSE(r.activity_of(first));
+    EXPECT_EQ(r.activity_of(r.look_up("k")->activity)->requests, 0U);
+    EXPECT_EQ(w.live(), 1U);
+}
+
 TEST_F(session_table, remove_respects_versions) {
     make_table(10);
     auto w = writer();

@@ -30,14 +30,15 @@ class open_tunnels_test : public ::testing::Test {
         table.set_synced_at(1);
         open(x);
     }
-    void put(route_state state, std::string_view id = "one", std::uint32_t generation = 0) {
+    void put(route_state state, std::string_view id = "one", std::uint32_t generation = 0,
+             cache::put_result expected = cache::put_result::updated) {
         cache::route one;
         one.state = state;
         one.version = ++version_;
         one.access_generation = generation;
         one.resume_until_ms = base::to_epoch_ms(worker.lent.time.wall()) + 60'000;
         one.set_text(id, "");
-        EXPECT_EQ(table.put("one", one), cache::put_result::updated);
+        EXPECT_EQ(table.put("one", one), expected);
     }
     void open(exchange& by) {
         by.key.key = "one";
@@ -98,6 +99,24 @@ TEST_F(open_tunnels_test, are_counted_once_however_long_they_take_to_end) {
 TEST_F(open_tunnels_test, end_where_another_session_has_the_key) {
     put(route_state::active, "other");
     EXPECT_EQ(ended(), why::going_away);
+}
+
+TEST_F(open_tunnels_test, end_where_the_session_was_removed_and_made_anew) {
+    ASSERT_TRUE(table.remove("one", 100));
+    put(route_state::active, "one", 0, cache::put_result::inserted);
+    EXPECT_EQ(ended(), why::going_away);
+}
+
+TEST_F(open_tunnels_test, are_counted_on_where_damage_took_their_session_for_a_moment) {
+    EXPECT_FALSE(ended());
+    table.count(counter::table_slots_bad);
+    ASSERT_TRUE(table.remove("one", 100));
+    put(route_state::active, "one", 0, cache::put_result::inserted);
+    EXPECT_FALSE(ended());
+    EXPECT_EQ(worker.lent.table.look_up("one")->activity, x.activity());
+    ASSERT_TRUE(table.remove("one", 100));
+    put(route_state::active, "one", 0, cache::put_result::inserted);
+    EXPECT_EQ(ended(), why::going_away) << "that was no damage";
 }
 
 TEST_F(open_tunnels_test, outlive_a_table_that_has_lost_their_session) {

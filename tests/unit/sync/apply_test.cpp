@@ -19,18 +19,22 @@ class model_table final : public route_table {
   public:
     std::map<std::string, cache::route, std::less<>> routes;
     std::set<std::string, std::less<>> marked;
+    int births = 0;
 
-    cache::put_result put(std::string_view key, const cache::route& value) override {
+    cache::put_result put(std::string_view key, const cache::route& value,
+                          std::uint64_t removed_at) override {
         if (key.empty() || key.size() > 255)
             return cache::put_result::bad_key;
         if (key.size() + value.session_id().size() > 320)
             return cache::put_result::bad_text;
         marked.emplace(key);
         const auto [at, is_new] = routes.try_emplace(std::string{key}, value);
+        births += is_new ? 1 : 0;
         if (is_new)
             return cache::put_result::inserted;
         if (value.version <= at->second.version)
             return cache::put_result::unchanged;
+        births += at->second.version < removed_at ? 1 : 0;
         at->second = value;
         return cache::put_result::updated;
     }
@@ -317,6 +321,58 @@ TEST(apply, a_route_carries_its_deadlines_where_they_stand_still) {
     const cache::route failed = route_of(one, 7, 10ms);
     EXPECT_EQ(failed.reason(), "an old one");
     EXPECT_EQ(failed.expires_at_ms, 900);
+}
+
+TEST(apply, a_record_that_was_removed_and_made_anew_is_not_the_former_one) {
+    scripted_store db;
+    model_table table;
+    applier apply{{*base::text_template::parse("{threadId}"), 1ms},
+                  table,
+                  {[](std::string_view, const std::string&) {}, [](std::string_view, bool) {}}};
+    std::size_t read = 0;
+    const auto births_by_now = [&] {
+        const std::size_t first = std::exchange(read, db.log.size());
+        EXPECT_TRUE(apply.apply(db, db.batch(first, read), 0));
+        return table.births;
+    };
+    session one;
+    one.session_id = "one";
+    one.thread_id = one.route_key = "k";
+    one.created_at_ms = 5;
+    one.status = session_status::active;
+    const auto make_anew = [&](const session& which) {
+        db.erase(which.session_id);
+        db.set({which, {}});
+    };
+    apply.set_version_base(1000);
+    db.set({one, {}});
+    EXPECT_EQ(births_by_now(), 1);
+    one.branch = "other";
+    db.set({one, {}});
+    EXPECT_EQ(births_by_now(), 1) << "changed";
+    make_anew(one);
+    EXPECT_EQ(births_by_now(), 2) << "seen as one";
+    EXPECT_TRUE(apply.apply(db, db.batch(0, read), 0));
+    EXPECT_EQ(table.births, 2) << "seen again";
+    db.set({one, {}});
+    EXPECT_TRUE(apply.apply(db, db.batch(0, db.log.size()), 0));
+    EXPECT_EQ(births_by_now(), 2) << "seen again, and changed since";
+    make_anew(one);
+    EXPECT_TRUE(apply.apply(db, db.batch(read, read + 1), 0)); // as it is by now, not as it was
+    EXPECT_EQ(births_by_now(), 3) << "in two batches";
+
+    session second = one; // has the key as well, and does not lead
+    second.session_id = "second";
+    second.created_at_ms = 1;
+    db.set({second, {}});
+    make_anew(second);
+    EXPECT_EQ(births_by_now(), 3) << "another's end";
+    one.user_id = "another"; // takes the key away until it is made again, the same
+    one.route_key.clear();
+    db.set({one, {}});
+    EXPECT_EQ(births_by_now(), 4) << "given to another";
+    EXPECT_EQ(births_by_now(), 4) << "and its new key is no news";
+    EXPECT_EQ(table.routes.at("k").session_id(), "one");
 }
 
 TEST(apply, a_record_that_could_have_anothers_key_is_not_routed) {

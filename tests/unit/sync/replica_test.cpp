@@ -192,6 +192,26 @@ TEST_F(replica_test, changes_of_rows_are_changes_of_the_store) {
     EXPECT_EQ(*into->position(), "p3");
 }
 
+TEST_F(replica_test, one_that_was_made_anew_between_two_readings_was_removed) {
+    load({is_now(session_of("s1")), is_now(session_of("s2"))});
+    auto opened = open_store();
+    const std::string from = *(*opened)->feed_position();
+    std::vector<row_change> changes{is_now(session_of("s1")), is_now(session_of("s2"))};
+    std::get<session_row>(*changes[0].now).read.record.created_at_ms += 1000;
+    std::get<session_row>(*changes[1].now).read.record.created_at_ms += 999;
+    ASSERT_TRUE(rows()->put(changes, "p2"));
+    const auto batch = (*opened)->changes_after(from, 100);
+    ASSERT_TRUE(batch);
+    std::multiset<std::string> removed;
+    for (const change& one : batch->changes) {
+        ASSERT_TRUE(one.current);
+        if (!one.route_key.empty())
+            removed.insert(one.session_id + " of " + one.route_key);
+    }
+    EXPECT_EQ(removed, std::multiset<std::string>{"s1 of acme-s1"});
+    EXPECT_EQ((*opened)->get("s1")->created_at_ms, session_of("s1").created_at_ms + 1000);
+}
+
 TEST_F(replica_test, activity_of_others_is_no_change_and_nothing_is_written_here) {
     load({is_now(session_of("s1"))});
     auto opened = open_store();
