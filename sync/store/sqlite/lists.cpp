@@ -44,6 +44,29 @@ unsigned set_of(const std::vector<session_status>& states) {
     return set;
 }
 
+/// What `read` makes of each row, as many as are wanted; it leaves some out.
+template <class Made>
+result<std::vector<Made>> rows_of(query rows, std::size_t count_max,
+                                  std::optional<Made> (&read)(const query&)) {
+    std::vector<Made> found;
+    while (found.size() < count_max) {
+        const auto row = rows.step();
+        if (!row)
+            return row.error();
+        if (!*row)
+            break;
+        if (auto made = read(rows))
+            found.push_back(*std::move(made));
+    }
+    return found;
+}
+
+/// Nothing: it has a defect.
+std::optional<session> usable_session(const query& row) {
+    stored_session read = session_of_row(row, 0);
+    return read.defect.empty() ? std::optional{std::move(read.record)} : std::nullopt;
+}
+
 /// Nothing: nobody could ask for it by that id (session_of_row).
 std::optional<session_stamp> stamp_of_row(const query& row) {
     if (row.is_blob(0))
@@ -54,40 +77,25 @@ std::optional<session_stamp> stamp_of_row(const query& row) {
 
 } // namespace
 
-result<std::vector<session>> sqlite_connection::usable(query rows, std::size_t count_max) {
-    std::vector<session> found;
-    while (found.size() < count_max) {
-        const auto row = rows.step();
-        if (!row)
-            return row.error();
-        if (!*row)
-            break;
-        stored_session read = session_of_row(rows, 0);
-        if (read.defect.empty())
-            found.push_back(std::move(read.record));
-    }
-    return found;
-}
-
 result<std::vector<session>> sqlite_connection::list_by_route_key(std::string_view route_key) {
     if (auto there = still_there(); !there)
         return there.error();
-    return usable(database_
-                      ->prepared("SELECT " POSTERN_SESSION_COLUMNS
-                                 " FROM sessions AS s WHERE s.route_key = ?1")
-                      .bind(route_key),
-                  no_bound);
+    return rows_of(database_
+                       ->prepared("SELECT " POSTERN_SESSION_COLUMNS
+                                  " FROM sessions AS s WHERE s.route_key = ?1")
+                       .bind(route_key),
+                   no_bound, usable_session);
 }
 
 result<std::vector<session>> sqlite_connection::list_by_client(std::string_view client_id) {
     if (auto there = still_there(); !there)
         return there.error();
-    return usable(database_
-                      ->prepared("SELECT " POSTERN_SESSION_COLUMNS
-                                 " FROM sessions AS s WHERE s.client_id = ?1 "
-                                 "ORDER BY s.session_id")
-                      .bind(client_id),
-                  no_bound);
+    return rows_of(
+        database_
+            ->prepared("SELECT " POSTERN_SESSION_COLUMNS
+                       " FROM sessions AS s WHERE s.client_id = ?1 ORDER BY s.session_id")
+            .bind(client_id),
+        no_bound, usable_session);
 }
 
 result<std::vector<session>> sqlite_connection::list(const std::vector<session_status>& states,
@@ -98,7 +106,7 @@ result<std::vector<session>> sqlite_connection::list(const std::vector<session_s
     const unsigned set = set_of(states);
     const std::string& sql =
         list_sql_.try_emplace(set, list_sql_of(POSTERN_SESSION_COLUMNS, set)).first->second;
-    return usable(database_->prepared(sql.c_str()).bind(after_id), count_max);
+    return rows_of(database_->prepared(sql.c_str()).bind(after_id), count_max, usable_session);
 }
 
 result<std::vector<session_stamp>>
@@ -109,18 +117,7 @@ sqlite_connection::list_stamps(const std::vector<session_status>& states, std::s
     const unsigned set = set_of(states);
     const std::string& sql =
         stamp_sql_.try_emplace(set, list_sql_of(stamp_columns, set)).first->second;
-    auto rows = database_->prepared(sql.c_str()).bind(after_id);
-    std::vector<session_stamp> found;
-    while (found.size() < count_max) {
-        const auto row = rows.step();
-        if (!row)
-            return row.error();
-        if (!*row)
-            break;
-        if (auto stamp = stamp_of_row(rows))
-            found.push_back(std::move(*stamp));
-    }
-    return found;
+    return rows_of(database_->prepared(sql.c_str()).bind(after_id), count_max, stamp_of_row);
 }
 
 } // namespace postern::sync::sqlite

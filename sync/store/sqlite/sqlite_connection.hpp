@@ -61,7 +61,6 @@ class sqlite_connection : public store {
     [[nodiscard]] base::result<session> end(transaction& write, std::string_view session_id);
     /// Why a write by id and version changed no row.
     [[nodiscard]] base::failure refusal_of(std::string_view session_id, std::uint64_t version);
-    [[nodiscard]] base::result<std::vector<session>> usable(query rows, std::size_t count_max);
     [[nodiscard]] base::result<void> check_checkpoint(std::uint64_t seq, std::int64_t made_at_ms);
 
     std::unique_ptr<database> database_;
