@@ -4,8 +4,8 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "sync/feed/passing_source.hpp"
 #include "sync/feed/row_sink.hpp"
-#include "sync/feed/stream_source.hpp"
 #include "sync/redis/scripts.hpp"
 
 #include <chrono>
@@ -82,33 +82,20 @@ class publisher final : public row_sink {
 };
 
 /// The source of a feeder: the publisher is told which stream it is, the feeder how scans fare.
-class named_stream_source final : public stream_source {
+class named_stream_source final : public passing_source {
   public:
     named_stream_source(stream_source& from, publisher& to, const base::clock& time)
-        : from_{from}, to_{to}, time_{time} {}
+        : passing_source{from}, to_{to}, time_{time} {}
     [[nodiscard]] base::result<stream_description> describe() override {
-        auto seen = from_.describe();
+        auto seen = passing_source::describe();
         if (seen)
             to_.set_stream(seen->arn);
         return seen;
     }
-    [[nodiscard]] base::result<stream_description>
-    describe_children(std::string_view arn, std::string_view shard) override {
-        return from_.describe_children(arn, shard);
-    }
-    [[nodiscard]] base::result<std::string> iterator(std::string_view arn, std::string_view shard,
-                                                     iterator_at where,
-                                                     std::string_view sequence) override {
-        return from_.iterator(arn, shard, where, sequence);
-    }
-    [[nodiscard]] base::result<records_page> records(std::string_view iterator,
-                                                     std::size_t count_max) override {
-        return from_.records(iterator, count_max);
-    }
     [[nodiscard]] base::result<scan_page> scan(std::size_t segment, std::size_t segments,
                                                std::string_view from,
                                                std::size_t count_max) override {
-        auto page = from_.scan(segment, segments, from, count_max);
+        auto page = passing_source::scan(segment, segments, from, count_max);
         note_scan(page);
         return page;
     }
@@ -132,7 +119,6 @@ class named_stream_source final : public stream_source {
             failing_ = {failing_ ? failing_->since : time_.steady(), page.error()};
     }
 
-    stream_source& from_;
     publisher& to_;
     const base::clock& time_;
     mutable std::mutex mutex_; // scans are of several threads

@@ -2,6 +2,7 @@
 // story for each seed, after a few words about two publishers. Hosts feed and follow a simulated
 // table; whatever happens to table, stream, connections, hosts and Redis, once it is over every
 // host has the table. Prints what went wrong, and ends with 1.
+#include "sync/feed/passing_source.hpp"
 #include "sync/redis/redis_feed.hpp"
 #include "sync/redis/redis_feeder.hpp"
 #include "sync/redis/row_text.hpp"
@@ -31,20 +32,11 @@ row_change decisive(row_change one) {
     return one;
 }
 
-class decisive_source final : public stream_source {
+class decisive_source final : public passing_source {
   public:
-    explicit decisive_source(scripted_source& from) : from_{from} {}
-    result<stream_description> describe() override { return from_.describe(); }
-    result<stream_description> describe_children(std::string_view arn,
-                                                 std::string_view shard) override {
-        return from_.describe_children(arn, shard);
-    }
-    result<std::string> iterator(std::string_view arn, std::string_view shard, iterator_at where,
-                                 std::string_view sequence) override {
-        return from_.iterator(arn, shard, where, sequence);
-    }
+    using passing_source::passing_source;
     result<records_page> records(std::string_view iterator, std::size_t count_max) override {
-        auto page = from_.records(iterator, count_max);
+        auto page = passing_source::records(iterator, count_max);
         if (page)
             for (stream_record& one : page->records)
                 one.change = decisive(std::move(one.change));
@@ -52,15 +44,12 @@ class decisive_source final : public stream_source {
     }
     result<scan_page> scan(std::size_t segment, std::size_t segments, std::string_view from,
                            std::size_t count_max) override {
-        auto page = from_.scan(segment, segments, from, count_max);
+        auto page = passing_source::scan(segment, segments, from, count_max);
         if (page)
             for (row_change& one : page->rows)
                 one = decisive(std::move(one));
         return page;
     }
-
-  private:
-    scripted_source& from_;
 };
 
 /// What a host has kept; it outlives its process.

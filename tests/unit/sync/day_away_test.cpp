@@ -2,6 +2,7 @@
 // replica, the follower and the session table of one host, as the sync process puts them together.
 #include "cache/segment.hpp"
 #include "cache/session_reader.hpp"
+#include "sync/feed/passing_source.hpp"
 #include "sync/feed/streams_feed.hpp"
 #include "sync/follower.hpp"
 #include "sync/replica/replica_store.hpp"
@@ -25,25 +26,16 @@ constexpr std::int64_t began_ms = 1'700'000'000'000;
 constexpr std::int64_t hour_ms = 3'600'000;
 
 /// The scripted table, whose rows are sessions.
-class session_source final : public stream_source {
+class session_source final : public passing_source {
   public:
-    explicit session_source(scripted_source& of) : of_{of} {}
+    explicit session_source(scripted_source& of) : passing_source{of}, of_{of} {}
     void set(const session& record) {
         of_.put(record.session_id);
         by_value_[of_.table[record.session_id]] = record;
     }
 
-    base::result<stream_description> describe() override { return of_.describe(); }
-    base::result<stream_description> describe_children(std::string_view arn,
-                                                       std::string_view shard) override {
-        return of_.describe_children(arn, shard);
-    }
-    base::result<std::string> iterator(std::string_view arn, std::string_view shard,
-                                       iterator_at where, std::string_view sequence) override {
-        return of_.iterator(arn, shard, where, sequence);
-    }
     base::result<records_page> records(std::string_view iterator, std::size_t most) override {
-        auto page = of_.records(iterator, most);
+        auto page = passing_source::records(iterator, most);
         if (page)
             for (stream_record& one : page->records)
                 make_session_of(one.change);
@@ -51,7 +43,7 @@ class session_source final : public stream_source {
     }
     base::result<scan_page> scan(std::size_t segment, std::size_t segments, std::string_view from,
                                  std::size_t most) override {
-        auto page = of_.scan(segment, segments, from, most);
+        auto page = passing_source::scan(segment, segments, from, most);
         if (page)
             for (row_change& one : page->rows)
                 make_session_of(one);

@@ -366,8 +366,6 @@ TEST_F(redis_feed_test, a_snapshot_that_breaks_off_begins_anew) {
 
 TEST_F(redis_feed_test, answers_of_any_kind_never_crash_and_take_nothing_away) {
     using kind = reply::kind;
-    const auto text = scripted_redis::text;
-    const auto array = scripted_redis::array;
     const std::vector<reply> others = {
         {},
         {.what = kind::integer, .number = -1},

@@ -1,6 +1,8 @@
 // A feeder that cannot read what Redis needs lets another host try.
+#include "sync/feed/passing_source.hpp"
 #include "sync/redis/redis_feeder.hpp"
 #include "tests/unit/sync/feed/feed_rig.hpp"
+#include "tests/unit/sync/redis/scripted_redis.hpp"
 
 #include <fmt/format.h>
 
@@ -12,13 +14,6 @@ namespace postern::sync::redis {
 namespace {
 
 using namespace std::chrono_literals;
-
-reply text(std::string of) {
-    return {.what = reply::kind::text, .text = std::move(of)};
-}
-reply array(std::vector<reply> of) {
-    return {.what = reply::kind::array, .items = std::move(of)};
-}
 
 /// Grants the lease, and takes all that is published.
 class willing_server final : public server {
@@ -44,34 +39,22 @@ class willing_server final : public server {
 };
 
 /// The scripted table, whose rows this host may read or not.
-class source_of_rights final : public stream_source {
+class source_of_rights final : public passing_source {
   public:
-    explicit source_of_rights(scripted_source& of) : of_{of} {}
-    base::result<stream_description> describe() override { return of_.describe(); }
-    base::result<stream_description> describe_children(std::string_view arn,
-                                                       std::string_view shard) override {
-        return of_.describe_children(arn, shard);
-    }
-    base::result<std::string> iterator(std::string_view arn, std::string_view shard,
-                                       iterator_at where, std::string_view sequence) override {
-        return of_.iterator(arn, shard, where, sequence);
-    }
+    using passing_source::passing_source;
     base::result<records_page> records(std::string_view iterator, std::size_t most) override {
         if (answer_to_records != base::error_code{})
             return base::failure{answer_to_records, "GetRecords is not allowed"};
-        return of_.records(iterator, most);
+        return passing_source::records(iterator, most);
     }
     base::result<scan_page> scan(std::size_t segment, std::size_t segments, std::string_view from,
                                  std::size_t most) override {
         if (answer != base::error_code{})
             return base::failure{answer, "Scan is not allowed"};
-        return of_.scan(segment, segments, from, most);
+        return passing_source::scan(segment, segments, from, most);
     }
     base::error_code answer; // to a scan; none: what it asks for
     base::error_code answer_to_records;
-
-  private:
-    scripted_source& of_;
 };
 
 class feeder : public ::testing::Test, public feed_rig {

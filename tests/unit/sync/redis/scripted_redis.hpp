@@ -17,6 +17,13 @@
 
 namespace postern::sync::redis {
 
+inline reply text(std::string of) {
+    return {.what = reply::kind::text, .text = std::move(of)};
+}
+inline reply array(std::vector<reply> of) {
+    return {.what = reply::kind::array, .items = std::move(of)};
+}
+
 struct scripted_redis {
     std::string epoch = "e1", check = "c0", complete = "1";
     std::uint64_t number = 0;
@@ -61,10 +68,6 @@ struct scripted_redis {
         return out;
     }
 
-    static reply text(std::string of) { return {.what = reply::kind::text, .text = std::move(of)}; }
-    static reply array(std::vector<reply> of) {
-        return {.what = reply::kind::array, .items = std::move(of)};
-    }
     static reply shown(const entry& one) {
         return array({text(fmt::format("{}-0", one.number)),
                       array({text("c"), text(one.check), text("k"), text(one.key), text("r"),
