@@ -5,6 +5,7 @@
 #include "edge/http/conditions.hpp"
 #include "edge/http/http_date.hpp"
 #include "edge/http/media_types.hpp"
+#include "edge/http/status_text.hpp"
 #include "edge/static/static_lookup.hpp"
 #include "edge/static/static_path.hpp"
 #include "edge/static/static_variant.hpp"
@@ -27,11 +28,13 @@ struct reply_form {
     bool close;
 };
 
-void begin_head(std::string& out, std::string_view status_line) {
+void begin_head(std::string& out, unsigned status) {
     static const base::system_clock time;
     out.reserve(512);
     out += "HTTP/1.1 ";
-    out += status_line;
+    out += std::to_string(status);
+    out += ' ';
+    out += status_text(status);
     out += "\r\nDate: ";
     out += http_date_now(time);
     out += "\r\n";
@@ -64,12 +67,11 @@ void end_head(std::string& out, const reply_form& form, std::string_view cached 
 }
 
 /// An answer with a short text, and `fields` (complete lines) in its head.
-static_answer text_answer(const reply_form& form, unsigned status, std::string_view reason,
-                          std::string_view fields) {
+static_answer text_answer(const reply_form& form, unsigned status, std::string_view fields) {
     static_answer answer;
     answer.status = status;
-    answer.body = fmt::format("{} {}\n", status, reason);
-    begin_head(answer.head, fmt::format("{} {}", status, reason));
+    answer.body = fmt::format("{} {}\n", status, status_text(status));
+    begin_head(answer.head, status);
     fmt::format_to(std::back_inserter(answer.head),
                    "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\n{}",
                    answer.body.size(), fields);
@@ -108,7 +110,7 @@ static_answer redirect_answer(const reply_form& form, std::string_view prefix,
     location += "\r\n";
     if (!form.site.stands_in && !names_cache_control(form))
         location += "Cache-Control: no-cache\r\n";
-    return text_answer(form, 301, "Moved Permanently", location);
+    return text_answer(form, 301, location);
 }
 
 constexpr std::string_view varies_by_coding = "Vary: Accept-Encoding\r\n";
@@ -165,10 +167,10 @@ static_answer file_answer(const reply_form& form, static_variant variant) {
     static_answer answer;
     switch (condition_of(form.head.fields, now)) {
     case condition::failed:
-        return text_answer(form, 412, "Precondition Failed", vary);
+        return text_answer(form, 412, vary);
     case condition::not_modified:
         answer.status = 304;
-        begin_head(answer.head, "304 Not Modified");
+        begin_head(answer.head, answer.status);
         append_version(answer.head, variant, now);
         end_head(answer.head, form, form.site.cache_control);
         return answer;
@@ -177,13 +179,12 @@ static_answer file_answer(const reply_form& form, static_variant variant) {
     }
     const byte_range range = wanted_range(form.head, now, size);
     if (range.kind == range_kind::unsatisfiable)
-        return text_answer(form, 416, "Range Not Satisfiable",
-                           fmt::format("Content-Range: bytes */{}\r\n{}", size, vary));
+        return text_answer(form, 416, fmt::format("Content-Range: bytes */{}\r\n{}", size, vary));
     const bool part = range.kind == range_kind::part;
     answer.status = part ? 206 : 200;
     answer.offset = range.offset;
     answer.length = part ? range.length : size;
-    begin_head(answer.head, part ? "206 Partial Content" : "200 OK");
+    begin_head(answer.head, answer.status);
     const auto to = std::back_inserter(answer.head);
     fmt::format_to(to, "Content-Type: {}\r\nContent-Length: {}\r\nAccept-Ranges: bytes\r\n",
                    variant.type, answer.length);
@@ -202,8 +203,8 @@ static_answer file_answer(const reply_form& form, static_variant variant) {
 
 static_answer trouble_answer(const reply_form& form, int error) {
     if (error == EIO)
-        return text_answer(form, 500, "Internal Server Error", {});
-    return text_answer(form, 503, "Service Unavailable", "Retry-After: 1\r\n");
+        return text_answer(form, 500, {});
+    return text_answer(form, 503, "Retry-After: 1\r\n");
 }
 
 /// The root's own 404 page, whole and unconditionally; else `not_found`.
@@ -216,7 +217,7 @@ static_answer missing_answer(const reply_form& form, int root) {
         return answer;
     }
     answer.length = static_cast<std::uint64_t>(page.file.info.st_size);
-    begin_head(answer.head, "404 Not Found");
+    begin_head(answer.head, 404);
     fmt::format_to(std::back_inserter(answer.head), "Content-Type: {}\r\nContent-Length: {}\r\n",
                    media_type_of(page.name), answer.length);
     end_head(answer.head, form);
@@ -241,7 +242,7 @@ static_answer answer_static(root_folders& folders, const std::string& root, cons
                             const request_head& head, bool close) {
     const reply_form form{head, site, close};
     if (head.method != method::get && head.method != method::head)
-        return text_answer(form, 405, "Method Not Allowed", "Allow: GET, HEAD\r\n");
+        return text_answer(form, 405, "Allow: GET, HEAD\r\n");
 
     const auto path = static_path_of(rest);
     if (path && path->is_renamed)
