@@ -249,8 +249,7 @@ void lifecycle::scan_the_resting() {
 }
 
 void lifecycle::publish() {
-    for (const session_status status :
-         {session_status::initializing, session_status::active, session_status::draining})
+    for (const session_status status : moving)
         parts_.numbers.sessions[static_cast<std::size_t>(status)].store(
             known_count_[static_cast<std::size_t>(status)], std::memory_order_relaxed);
     parts_.numbers.launches_running.store(parts_.compute.running(), std::memory_order_relaxed);

@@ -65,6 +65,8 @@ class lifecycle {
     [[nodiscard]] bool has_stopped() const;
 
   private:
+    static const std::vector<sync::session_status> moving; // those that are kept known
+
     /// What is kept of a session between two looks. Dropped once its record and its launch are at
     /// rest.
     struct memory {

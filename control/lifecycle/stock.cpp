@@ -17,10 +17,10 @@ constexpr std::size_t page_min = 500, page_max = 10'000;
 constexpr std::size_t page_behind = 2'000; // while nothing is known for sure
 constexpr int pages_behind = 5;            // in one turn, so that launches are not kept waiting
 
-const std::vector<session_status> moving{session_status::initializing, session_status::active,
-                                         session_status::draining};
-
 } // namespace
+
+const std::vector<session_status> lifecycle::moving{
+    session_status::initializing, session_status::active, session_status::draining};
 
 void lifecycle::fall_behind() {
     is_behind_ = true;
