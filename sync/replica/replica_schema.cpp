@@ -41,61 +41,81 @@ CREATE TABLE written_here (
 ) WITHOUT ROWID;
 )sql";
 
-/// Whoever closes it as the last one has it locked meanwhile.
-constexpr std::chrono::milliseconds lock_moment{500};
-
 std::string mark_of(const replica_options& options) {
     return fmt::format("{} {}", replica_version, options.of);
 }
 
-result<void> make_tables(database& db, const replica_options& options) {
-    transaction make{db};
+failure failed(const std::string& path, std::string_view what) {
+    return {store_error::unavailable,
+            fmt::format("{} cannot be {}: {}", path, what, base::last_errno().message())};
+}
+
+result<void> remove_file(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        return failed(path, "deleted");
+    return {};
+}
+
+result<void> fill(const std::string& path, const replica_options& options) {
+    auto db = database::open(path, true);
+    if (!db)
+        return db.error();
+    if (auto made = sqlite::prepare_schema(**db, options.busy_timeout); !made)
+        return made;
+    transaction make{**db};
     if (auto begun = make.begin_write(); !begun)
         return begun;
+    if (auto made = (*db)->execute(replica_tables); !made)
+        return made;
+    if (auto marked = write_meta(**db, "replica_of", mark_of(options)); !marked)
+        return marked;
+    return make.commit();
+}
+
+/// Made beside, and at its place once it is whole: whoever opens it finds all of it, or nothing.
+result<void> make(const replica_options& options) {
+    const std::string beside = fmt::format("{}.{}", options.path, ::gettid());
+    if (auto removed = remove_file(beside); !removed)
+        return removed;
+    auto made = fill(beside, options);
     // Another process may have been quicker.
-    const auto mark = read_meta(db, "replica_of");
+    if (made && ::link(beside.c_str(), options.path.c_str()) != 0 && errno != EEXIST)
+        made = failed(options.path, "made");
+    for (const char* ending : {"", "-wal", "-shm"})
+        if (auto removed = remove_file(beside + ending); made && !removed)
+            made = removed;
+    return made;
+}
+
+result<void> check(const replica_options& options) {
+    auto db = database::open(options.path, false);
+    if (!db)
+        return db.error();
+    if (auto made = sqlite::prepare_schema(**db, options.busy_timeout); !made)
+        return made;
+    const auto mark = read_meta(**db, "replica_of");
     if (!mark)
         return mark.error();
-    if (*mark == mark_of(options)) {
-        if (auto forgotten = db.execute("DELETE FROM meta WHERE name GLOB 'trouble_*'"); !forgotten)
-            return forgotten;
-        return make.commit();
-    }
+    if (*mark == mark_of(options))
+        return (*db)->execute("DELETE FROM meta WHERE name GLOB 'trouble_*'");
     if (!mark->empty())
         return failure{store_error::invalid, "it is a replica of " + *mark};
-    const auto sessions = db.value_of("SELECT count(*) FROM sessions");
+    const auto sessions = (*db)->value_of("SELECT count(*) FROM sessions");
     if (!sessions)
         return sessions.error();
     if (*sessions != "0")
         return failure{store_error::unavailable,
                        fmt::format("replica {}: it is a store of its own", options.path)};
-    if (auto made = db.execute(replica_tables); !made)
-        return made;
-    if (auto marked = write_meta(db, "replica_of", mark_of(options)); !marked)
-        return marked;
-    return make.commit();
-}
-
-result<void> make_or_check(const replica_options& options) {
-    auto db = database::open(options.path, true);
-    if (!db)
-        return db.error();
-    if (auto made = sqlite::prepare_schema(**db, options.busy_timeout); !made)
-        return made;
-    return make_tables(**db, options);
+    return failure{store_error::invalid, "it is not said of what it is one"};
 }
 
 /// Nothing is lost with it, the truth is the remote table; but someone may want to see it.
 result<void> set_aside(const std::string& path) {
     for (const char* ending : {"-wal", "-shm"})
-        if (::unlink((path + ending).c_str()) != 0 && errno != ENOENT)
-            return failure{store_error::unavailable,
-                           fmt::format("{}{} cannot be deleted: {}", path, ending,
-                                       base::last_errno().message())};
+        if (auto removed = remove_file(path + ending); !removed)
+            return removed;
     if (::rename(path.c_str(), (path + ".bad").c_str()) != 0 && errno != ENOENT)
-        return failure{store_error::unavailable,
-                       fmt::format("{} cannot be renamed to {}.bad: {}", path, path,
-                                   base::last_errno().message())};
+        return failed(path, fmt::format("renamed to {}.bad", path));
     return {};
 }
 
@@ -103,13 +123,15 @@ result<void> set_aside(const std::string& path) {
 
 result<void> prepare_replica(const replica_options& options,
                              const std::function<void(const std::string& sentence)>& note) {
-    auto made = make_or_check(options);
-    if (made || made.error().code != store_error::invalid)
-        return made;
-    note(fmt::format("the replica {} is begun anew: {}", options.path, made.error().what));
-    if (auto aside = set_aside(options.path); !aside)
-        return aside;
-    return make_or_check(options);
+    if (is_made(options)) {
+        auto checked = check(options);
+        if (checked || checked.error().code != store_error::invalid)
+            return checked;
+        note(fmt::format("the replica {} is begun anew: {}", options.path, checked.error().what));
+        if (auto aside = set_aside(options.path); !aside)
+            return aside;
+    }
+    return make(options);
 }
 
 result<std::unique_ptr<database>> open_replica(const replica_options& options) {
@@ -127,18 +149,7 @@ result<std::unique_ptr<database>> open_replica(const replica_options& options) {
 }
 
 bool is_made(const replica_options& options) {
-    const auto db = database::open(options.path, false);
-    if (!db)
-        return ::access(options.path.c_str(), F_OK) == 0;
-    (*db)->set_patience(std::min<std::chrono::milliseconds>(options.busy_timeout, lock_moment));
-    const auto tables = (*db)->value_of("SELECT count(*) FROM sqlite_master WHERE name = 'meta'");
-    // Who makes it has it locked, and nobody has one that is made for longer than a moment.
-    if (!tables)
-        return tables.error().code != store_error::unavailable;
-    if (*tables == "0")
-        return false;
-    const auto mark = read_meta(**db, "replica_of");
-    return !mark || !mark->empty();
+    return ::access(options.path.c_str(), F_OK) == 0;
 }
 
 result<void> note_trouble(const replica_options& options, std::size_t by, const std::string& why) {

@@ -2,8 +2,11 @@
 #include "sync/replica/replica_store.hpp"
 #include "tests/unit/sync/temporary_store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -155,6 +158,26 @@ TEST_F(replica_test, is_made_also_while_somebody_has_it_locked_for_a_moment) {
         last.reset();
     }};
     EXPECT_EQ(open_store().error().what, "the first snapshot of table t is being read");
+}
+
+TEST_F(replica_test, is_found_whole_or_not_at_all) {
+    for (int i = 0; i < 50; ++i) {
+        options.path = directory.file(std::to_string(i));
+        std::atomic<bool> is_over{false};
+        std::vector<std::string> told;
+        std::jthread control{[&] {
+            while (!is_over)
+                if (const auto opened = open_store();
+                    !opened && opened.error().code != store_error::loading)
+                    told.push_back(opened.error().text());
+        }};
+        std::jthread other{[this] { EXPECT_TRUE(prepare_replica(options, [](const auto&) {})); }};
+        prepare();
+        other.join();
+        is_over = true;
+        control.join();
+        ASSERT_THAT(told, testing::IsEmpty());
+    }
 }
 
 TEST_F(replica_test, needs_containers_before_it_is_a_store) {
@@ -523,11 +546,18 @@ TEST_F(replica_test, of_another_table_or_damaged_it_is_begun_anew_and_set_aside)
     EXPECT_EQ(*rows()->count(), 0U);
     EXPECT_TRUE(std::filesystem::exists(options.path + ".bad"));
 
-    std::ofstream{options.path, std::ios::trunc} << "no database, and longer than its header.....";
-    noted.clear();
-    prepare();
-    EXPECT_FALSE(noted.empty());
-    EXPECT_EQ(*rows()->count(), 0U);
+    for (const char* content : {"no database, and longer than its header.....", ""}) {
+        std::ofstream{options.path, std::ios::trunc} << content;
+        noted.clear();
+        prepare();
+        EXPECT_FALSE(noted.empty());
+        EXPECT_EQ(*rows()->count(), 0U);
+    }
+    std::vector<std::string> left;
+    for (const auto& entry : std::filesystem::directory_iterator{directory.file("")})
+        left.push_back(entry.path().filename());
+    EXPECT_THAT(left, testing::UnorderedElementsAre("sessions.table.replica",
+                                                    "sessions.table.replica.bad"));
 }
 
 TEST_F(replica_test, a_store_of_its_own_is_left_alone) {
