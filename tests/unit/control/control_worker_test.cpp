@@ -55,7 +55,7 @@ class control_process : public ::testing::Test {
             if (is_store_away_)
                 return base::failure{sync::store_error::unavailable, "away"};
             return sync::open_sqlite_store(
-                {.path = folder_.path() + "/db", .busy_timeout = 1000ms});
+                {.path = folder_.path() + "/db", .busy_timeout = 10s});
         };
     }
     int run_here(int order_fd) {
@@ -110,7 +110,7 @@ class control_process : public ::testing::Test {
     sync::store& store() {
         if (!own_store_)
             own_store_ =
-                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 1000ms})
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s})
                     .value();
         return *own_store_;
     }
@@ -225,7 +225,7 @@ TEST_F(control_process, a_death_is_answered_by_a_new_launch_until_there_are_too_
 }
 
 TEST_F(control_process, idle_sessions_are_stopped_and_kept_alive_ones_are_not) {
-    opts_.idle_timeout = 1500ms;
+    opts_.idle_timeout = 3s;
     start();
     activate("t1"), activate("t2");
     ASSERT_TRUE(becomes("active"));
@@ -234,7 +234,7 @@ TEST_F(control_process, idle_sessions_are_stopped_and_kept_alive_ones_are_not) {
         post("/api/sessions/acme-t2/keepalive");
         return status()["status"] == "inactive";
     }));
-    EXPECT_GE(std::chrono::steady_clock::now() - began, 1200ms);
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 2700ms);
     EXPECT_EQ(status("acme-t2")["status"], "active");
     EXPECT_EQ(running().size(), 1U);
     EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_idle_stops_total 1\n"));
@@ -299,7 +299,7 @@ TEST_F(control_process, other_writers_do_not_keep_it_from_its_work) {
     std::atomic<bool> is_over{false};
     std::thread writer{[&] {
         auto other =
-            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 1000ms})
+            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s})
                 .value();
         for (int i = 0; !is_over; ++i) {
             auto s = other->get("acme-t1");
@@ -320,7 +320,7 @@ TEST_F(control_process, other_writers_do_not_keep_it_from_its_work) {
 
 TEST_F(control_process, order_stop_leaves_nothing_behind) {
     opts_.process.command = command(fake_child("stubborn", {"{port}"}));
-    opts_.process.stop_within = 500ms;
+    opts_.process.stop_within = 2s;
     start();
     for (const char* t : {"t1", "t2", "t3", "t4"})
         activate(t);
@@ -329,7 +329,7 @@ TEST_F(control_process, order_stop_leaves_nothing_behind) {
             eventually([&] { return status(std::string{"acme-"} + t)["status"] == "active"; }));
     const auto began = std::chrono::steady_clock::now();
     tell(order::stop);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms) << "all at the same time";
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 8s) << "all at the same time";
     EXPECT_TRUE(running().empty());
     for (const sync::session& s : store().list({}, 10, "").value()) {
         EXPECT_EQ(s.status, inactive) << s.session_id;
@@ -359,7 +359,7 @@ TEST_F(control_process, order_hand_over_and_a_dead_master_leave_everything_runni
 }
 
 TEST_F(control_process, killed_during_a_launch_the_next_one_finishes_it) {
-    opts_.process.command = command(fake_child("serve_late", {"{port}", "700"}));
+    opts_.process.command = command(fake_child("serve_late", {"{port}", "2000"}));
     const pid_t control = start_child();
     activate("t1");
     ASSERT_TRUE(eventually([&] { return !store().get("acme-t1")->task.empty(); }));

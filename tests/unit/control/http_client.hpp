@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cerrno>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@ struct reply {
     int status = 0; // 0: closed without an answer
     std::string head;
     std::string body;
+    bool was_closed = false; // by the server, and not given up after 15 s of silence
     [[nodiscard]] nlohmann::json json() const {
         return nlohmann::json::parse(body, nullptr, false);
     }
@@ -52,9 +54,11 @@ inline reply send_raw(std::uint16_t port, const std::string& bytes) {
         sent += static_cast<std::size_t>(n);
     }
     char chunk[16384];
-    for (ssize_t n = 0; (n = ::recv(fd.get(), chunk, sizeof chunk, 0)) > 0;)
+    ssize_t n = 0;
+    while ((n = ::recv(fd.get(), chunk, sizeof chunk, 0)) > 0)
         all.append(chunk, static_cast<std::size_t>(n));
     reply r;
+    r.was_closed = n == 0 || errno == ECONNRESET;
     const std::size_t end = all.find("\r\n\r\n");
     if (end == std::string::npos || all.size() < 12)
         return r;

@@ -22,6 +22,11 @@ class http_server_test : public ::testing::Test {
         options_.threads = 1;
         options_.body_bytes_max = 1000;
     }
+    /// No deadline ends anything within a test.
+    void serve_patiently() {
+        options_.token_within = options_.idle_within = options_.body_within = 60s;
+        serve();
+    }
     void serve() {
         listener_ = listen_on(0);
         server_ =
@@ -69,11 +74,10 @@ class http_server_test : public ::testing::Test {
 };
 
 TEST_F(http_server_test, answers_a_head_without_a_token_before_any_body) {
-    serve();
+    serve_patiently();
     for (const char* promise :
          {"Content-Length: 500\r\n", "Content-Length: 99999999999\r\n",
           "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\nContent-Length: 500\r\n"}) {
-        const auto began = clock::now();
         const reply refused =
             raw(std::string{"POST /x HTTP/1.1\r\nHost: x\r\n"} + promise + "\r\n");
         EXPECT_EQ(refused.status, 401) << promise;
@@ -82,7 +86,7 @@ TEST_F(http_server_test, answers_a_head_without_a_token_before_any_body) {
         const reply open = raw(std::string{"GET /open HTTP/1.1\r\nHost: x\r\n"} + promise + "\r\n");
         const bool is_too_large = std::string_view{promise}.find("999") != std::string_view::npos;
         EXPECT_EQ(open.status, is_too_large ? 413 : 200) << promise;
-        EXPECT_LT(clock::now() - began, 900ms) << "no deadline was waited for: " << promise;
+        EXPECT_TRUE(refused.was_closed && open.was_closed) << promise;
     }
     // One that sends its body all the same still hears why.
     for (int i = 0; i < 20; ++i)
@@ -94,12 +98,11 @@ TEST_F(http_server_test, answers_a_head_without_a_token_before_any_body) {
 }
 
 TEST_F(http_server_test, refuses_a_trusted_request_from_its_head_too) {
-    serve();
-    const auto began = clock::now();
+    serve_patiently();
     const reply no = raw("POST /no HTTP/1.1\r\nHost: x\r\n" + good + "Content-Length: 500\r\n\r\n");
     EXPECT_EQ(no.status, 404);
     EXPECT_TRUE(no.has_field("Connection: close"));
-    EXPECT_LT(clock::now() - began, 900ms);
+    EXPECT_TRUE(no.was_closed);
     // Without a body the connection can stay; and too large a body is read off, to keep it.
     const std::string ask = "GET /no HTTP/1.1\r\nHost: x\r\n" + good + "\r\n";
     const base::unique_fd fd = connect_and_send(ask);
@@ -116,6 +119,7 @@ TEST_F(http_server_test, refuses_a_trusted_request_from_its_head_too) {
 }
 
 TEST_F(http_server_test, only_a_good_token_buys_the_long_deadline) {
+    options_.idle_within = 6s; // long after the other, also on a busy machine
     serve();
     const auto began = clock::now();
     const std::string end = "\r\n";
@@ -129,10 +133,9 @@ TEST_F(http_server_test, only_a_good_token_buys_the_long_deadline) {
     EXPECT_EQ(read_some(silent), "");
     EXPECT_EQ(read_some(half_a_head), "");
     EXPECT_EQ(read_some(open), "");
-    EXPECT_LT(clock::now() - began, 2500ms);
     EXPECT_TRUE(is_open(trusted));
     EXPECT_EQ(read_some(trusted), "");
-    EXPECT_GT(clock::now() - began, 2900ms);
+    EXPECT_GT(clock::now() - began, 5900ms);
     EXPECT_TRUE(eventually([&] { return numbers_.connections == 0; }));
     EXPECT_EQ(numbers_.connections_refused, 0U);
 }
@@ -172,11 +175,10 @@ TEST_F(http_server_test, a_head_that_comes_byte_by_byte_is_not_waited_for) {
         return !is_open(slow);
     });
     EXPECT_TRUE(was_closed);
-    EXPECT_LT(clock::now() - began, 3s);
 }
 
 TEST_F(http_server_test, what_is_no_http_is_refused_and_closed) {
-    serve();
+    serve_patiently();
     struct row {
         const char* what;
         std::string bytes;
@@ -192,10 +194,9 @@ TEST_F(http_server_test, what_is_no_http_is_refused_and_closed) {
           row{"large field", line + "Host: x\r\nX: " + std::string(64 * 1024, 'x') + "\r\n\r\n",
               431},
           row{"large path", "GET /" + std::string(64 * 1024, 'x') + " HTTP/1.1\r\n\r\n", 414}}) {
-        // send_raw returns when the server has closed, or after 15 s.
-        const auto began = clock::now();
-        EXPECT_EQ(raw(r.bytes).status, r.status) << r.what;
-        EXPECT_LT(clock::now() - began, 900ms) << r.what;
+        const reply refused = raw(r.bytes);
+        EXPECT_EQ(refused.status, r.status) << r.what;
+        EXPECT_TRUE(refused.was_closed) << r.what;
     }
     EXPECT_EQ(raw("GET /open HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status, 200);
 }

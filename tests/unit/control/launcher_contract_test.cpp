@@ -174,9 +174,7 @@ TEST_P(launcher_contract, one_that_ignores_the_signal_is_killed) {
     const auto before = std::chrono::steady_clock::now();
     l.stop("t1");
     ASSERT_TRUE(reaches("t1", launch_phase::stopped));
-    const auto took = std::chrono::steady_clock::now() - before;
-    EXPECT_GE(took, 200ms);
-    EXPECT_LT(took, 5s);
+    EXPECT_GE(std::chrono::steady_clock::now() - before, 200ms);
 }
 
 TEST_P(launcher_contract, takes_grandchildren_along) {

@@ -136,7 +136,7 @@ TEST_F(process_launcher_test, refuses_what_would_lead_out_of_the_directory) {
 
 TEST_F(process_launcher_test, sees_that_the_program_took_another_port) {
     options_.port_last = options_.port_first; // the only one: the fake moves to the next
-    run(fake_child("moves", {"{port}", "300"}));
+    run(fake_child("moves", {"{port}", "1000"}));
     const listening_socket thief = listen_on(options_.port_first);
     ASSERT_TRUE(thief.fd);
     std::atomic<bool> is_over{false};
@@ -160,7 +160,7 @@ TEST_F(process_launcher_test, sees_that_the_program_took_another_port) {
 }
 
 TEST_F(process_launcher_test, says_where_a_program_listens_instead) {
-    options_.ready.within = 600ms;
+    options_.ready.within = 2s;
     run(fake_child("serve", {std::to_string(options_.port_last + 1)}));
     ASSERT_TRUE(reaches(launch_phase::died));
     EXPECT_THAT(view().reason, HasSubstr("listens on port " +
@@ -187,7 +187,7 @@ TEST_F(process_launcher_test, keeps_the_output_within_its_bound) {
 
 TEST_F(process_launcher_test, a_deaf_program_dies_of_a_check) {
     // A program that lives, and whose port is closed: its server child has gone.
-    options_.ready.within = 1s;
+    options_.ready.within = 5s;
     run({"/bin/sh", "-c", "\"$0\" --fake-child serve $1 & wait; exec sleep 50",
          fake_child("").front(), "{port}"});
     ASSERT_TRUE(reaches(launch_phase::ready));

@@ -32,7 +32,7 @@ class session_api_over_http : public ::testing::Test {
                 if (is_store_loading_)
                     return base::failure{sync::store_error::loading, "being read"};
                 return sync::open_sqlite_store(
-                    {.path = folder_.path() + "/db", .busy_timeout = 500ms});
+                    {.path = folder_.path() + "/db", .busy_timeout = 5s});
             },
             health_);
         actions_ =
@@ -42,6 +42,7 @@ class session_api_over_http : public ::testing::Test {
                               nullptr, numbers_, time_, quiet_log()});
         http_server_options o;
         o.body_bytes_max = opts_.body_bytes_max;
+        o.token_within = o.idle_within = o.body_within = 60s; // nothing is closed by them
         server_ =
             http_server::start(listener_.fd.get(), o, service(), numbers_, quiet_log()).value();
     }
@@ -59,7 +60,7 @@ class session_api_over_http : public ::testing::Test {
     sync::store& store() {
         if (!own_store_)
             own_store_ =
-                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 500ms})
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 5s})
                     .value();
         return *own_store_;
     }

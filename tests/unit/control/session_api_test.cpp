@@ -442,11 +442,10 @@ TEST_F(session_api_over_http, a_promised_body_is_not_waited_for_when_the_head_is
                          {"POST /api/sessions/x/keepalive", token + "Content-Length: 9\r\n", 415},
                          {"GET /healthz", "Content-Length: 9\r\n", 200},
                          {"POST /healthz", body, 405}}) {
-        const auto began = std::chrono::steady_clock::now();
         const reply got =
             send_raw(listener_.port, r.line + " HTTP/1.1\r\nHost: x\r\n" + r.fields + "\r\n");
         EXPECT_EQ(got.status, r.status) << r.line << got.body;
-        EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms) << r.line;
+        EXPECT_TRUE(got.was_closed) << r.line;
     }
 }
 
