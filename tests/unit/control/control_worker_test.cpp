@@ -54,8 +54,7 @@ class control_process : public ::testing::Test {
         return [this]() -> base::result<std::unique_ptr<sync::store>> {
             if (is_store_away_)
                 return base::failure{sync::store_error::unavailable, "away"};
-            return sync::open_sqlite_store(
-                {.path = folder_.path() + "/db", .busy_timeout = 10s});
+            return sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s});
         };
     }
     int run_here(int order_fd) {
@@ -299,8 +298,7 @@ TEST_F(control_process, other_writers_do_not_keep_it_from_its_work) {
     std::atomic<bool> is_over{false};
     std::thread writer{[&] {
         auto other =
-            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s})
-                .value();
+            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s}).value();
         for (int i = 0; !is_over; ++i) {
             auto s = other->get("acme-t1");
             if (!s)
