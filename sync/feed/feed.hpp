@@ -47,6 +47,8 @@ class feed {
     /// What keeps a replica from being filled though the remote side answers, a part of a sentence;
     /// empty: nothing. As of the last `work`.
     [[nodiscard]] virtual std::string_view waits_for() const { return {}; }
+    /// What it fills is lost: another feed has to be opened.
+    [[nodiscard]] virtual bool is_lost() const { return false; }
     /// `work` has put or removed rows since the last call.
     [[nodiscard]] virtual bool took_changes() noexcept = 0;
 };
