@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <unistd.h>
 
 namespace postern::sync {
@@ -94,6 +95,10 @@ result<void> make(const replica_options& options) {
 using check_more = std::function<result<void>(database&)>;
 
 result<void> check(const replica_options& options, const check_more& more) {
+    // SQLite would wait until nobody has it open any more.
+    std::error_code unread;
+    if (std::filesystem::file_size(options.path, unread) == 0)
+        return failure{store_error::invalid, "it is empty"};
     auto db = database::open(options.path, false);
     if (!db)
         return db.error();
