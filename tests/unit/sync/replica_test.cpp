@@ -1,6 +1,4 @@
-#include "sync/replica/replica.hpp"
-#include "sync/replica/replica_store.hpp"
-#include "tests/unit/sync/temporary_store.hpp"
+#include "tests/unit/sync/replica_rig.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,96 +11,6 @@
 
 namespace postern::sync {
 namespace {
-
-using namespace std::chrono_literals;
-
-session session_of(const std::string& id, const std::string& thread = {}) {
-    session one;
-    one.session_id = id;
-    one.client_id = "acme";
-    one.thread_id = thread.empty() ? id : thread;
-    one.status = session_status::active;
-    one.target = *base::ip_endpoint::parse("10.0.0.1:4321");
-    one.created_at_ms = one.last_activity_at_ms = 1'700'000'000'000;
-    one.access_generation = 1;
-    return one;
-}
-
-row_change is_now(const session& record, std::uint64_t version = 0,
-                  const std::string& container = {}) {
-    return {record.session_id, session_row{{record, {}}, container}, version};
-}
-row_change is_gone(const std::string& key, std::uint64_t version = 0) {
-    return {key, std::nullopt, version};
-}
-
-struct replica_test : testing::Test {
-    replica_test() {
-        options.path = directory.file("sessions.table.replica");
-        options.of = "dynamodb/test/sessions";
-        options.route_key = *base::text_template::parse("{clientId}-{threadId}");
-        options.busy_timeout = 200ms;
-    }
-    void prepare() {
-        const auto made = prepare_replica(options, [&](const std::string& said) { noted = said; });
-        ASSERT_TRUE(made) << made.error().text();
-    }
-    std::unique_ptr<row_sink> rows() {
-        auto opened =
-            open_session_rows(options, clock, [&](std::string_view key, const std::string& why) {
-                defects.push_back(std::string{key} + ": " + why);
-            });
-        EXPECT_TRUE(opened) << opened.error().text();
-        return std::move(*opened);
-    }
-    std::unique_ptr<row_sink> containers() {
-        auto opened =
-            open_container_rows(options, [&](std::string_view key, const std::string& why) {
-                defects.push_back(std::string{key} + ": " + why);
-            });
-        EXPECT_TRUE(opened) << opened.error().text();
-        return std::move(*opened);
-    }
-    base::result<void> wrote(std::string_view key, const session_row& row, std::uint64_t version) {
-        auto by = writer();
-        return by->wrote(key, row, version, by->mark().value());
-    }
-    base::result<void> found(std::string_view key, const session_row& row, std::uint64_t version) {
-        auto by = writer();
-        return by->found(key, row, version, by->mark().value());
-    }
-    base::result<void> removed(std::string_view key, std::uint64_t version) {
-        auto by = writer();
-        return by->removed(key, version, by->mark().value());
-    }
-    std::unique_ptr<replica_writer> writer() {
-        auto opened = open_replica_writer(options, clock);
-        EXPECT_TRUE(opened) << opened.error().text();
-        return std::move(*opened);
-    }
-    base::result<std::unique_ptr<store>> open_store() {
-        return open_replica_store(options, [this] { return current_at_ms; });
-    }
-    /// A loaded replica.
-    void load(std::vector<row_change> changes) {
-        prepare();
-        auto into = rows();
-        ASSERT_TRUE(into->put(changes, ""));
-        ASSERT_TRUE(into->sweep([](std::string_view) { return true; }, "p1"));
-    }
-    std::string status_of(const std::string& id) {
-        auto opened = open_sqlite_store({options.path});
-        const auto found = (*opened)->get(id);
-        return found ? std::string{name_of(found->status)} : "none";
-    }
-
-    temporary_directory directory;
-    base::manual_clock clock;
-    replica_options options;
-    std::int64_t current_at_ms = 0;
-    std::vector<std::string> defects;
-    std::string noted;
-};
 
 TEST_F(replica_test, is_a_store_once_all_rows_were_read) {
     prepare();
@@ -558,73 +466,6 @@ TEST_F(replica_test, of_another_table_or_damaged_it_is_begun_anew_and_set_aside)
         left.push_back(entry.path().filename());
     EXPECT_THAT(left, testing::UnorderedElementsAre("sessions.table.replica",
                                                     "sessions.table.replica.bad"));
-}
-
-TEST_F(replica_test, that_is_deleted_in_use_is_lost_and_another_is_begun) {
-    load({is_now(session_of("s1"))});
-    const auto into = rows(), beside = containers();
-    const auto by = writer();
-    EXPECT_FALSE(into->is_lost() || beside->is_lost() || by->is_lost());
-    ASSERT_TRUE(into->put(std::vector{is_now(session_of("s2"))}, "p2"));
-    std::filesystem::remove(options.path); // its log stays
-    EXPECT_TRUE(into->is_lost() && beside->is_lost() && by->is_lost());
-    const auto renewed = renew_replica(options, [&](const std::string& said) { noted = said; });
-    ASSERT_TRUE(renewed) << renewed.error().text();
-    EXPECT_EQ(noted, "");
-    const auto again = rows();
-    EXPECT_FALSE(again->is_lost());
-    EXPECT_EQ(again->position().value(), "");
-    EXPECT_EQ(again->count().value(), 0U) << "nothing of the one before";
-    ASSERT_TRUE(again->put(std::vector{is_now(session_of("s3"))}, "p3"));
-    EXPECT_EQ(status_of("s1") + status_of("s2") + status_of("s3"), "nonenoneactive");
-}
-
-TEST_F(replica_test, that_is_damaged_in_use_is_lost_and_set_aside) {
-    std::vector<row_change> many;
-    for (int i = 0; i < 500; ++i)
-        many.push_back(is_now(session_of("s" + std::to_string(i))));
-    load(many);
-    {
-        // Behind what says of which table it is: a start would take it.
-        std::fstream file{options.path, std::ios::in | std::ios::out | std::ios::binary};
-        const auto size = static_cast<std::streamoff>(std::filesystem::file_size(options.path));
-        ASSERT_GT(size, 100'000);
-        file.seekp(size / 2);
-        for (std::streamoff at = size / 2; at < size; ++at)
-            file.put('x');
-    }
-    prepare();
-    const auto into = rows();
-    EXPECT_FALSE(into->is_lost());
-    const auto put = into->put(many, "p2");
-    ASSERT_FALSE(put);
-    EXPECT_EQ(put.error().code, store_error::invalid);
-    EXPECT_TRUE(into->is_lost());
-    const auto renew = [&] {
-        const auto done = renew_replica(options, [&](const std::string& said) { noted = said; });
-        EXPECT_TRUE(done) << done.error().text();
-    };
-    renew();
-    EXPECT_THAT(noted, testing::HasSubstr("is begun anew: it is damaged ("));
-    EXPECT_TRUE(std::filesystem::exists(options.path + ".bad"));
-    const auto again = rows();
-    EXPECT_TRUE(again->put(many, "p2"));
-    noted.clear();
-    renew(); // by the feed of the containers
-    EXPECT_EQ(noted, "");
-    EXPECT_FALSE(again->is_lost());
-}
-
-TEST_F(replica_test, that_is_cut_to_nothing_in_use_is_lost) {
-    load({is_now(session_of("s1"))});
-    const auto into = rows();
-    std::filesystem::resize_file(options.path, 0);
-    EXPECT_FALSE(into->put(std::vector{is_now(session_of("s2"))}, "p2"));
-    EXPECT_TRUE(into->is_lost());
-    const auto renewed = renew_replica(options, [&](const std::string& said) { noted = said; });
-    ASSERT_TRUE(renewed) << renewed.error().text();
-    EXPECT_THAT(noted, testing::HasSubstr("is begun anew: it is empty"));
-    EXPECT_EQ(rows()->count().value(), 0U);
 }
 
 TEST_F(replica_test, a_store_of_its_own_is_left_alone) {
