@@ -161,7 +161,7 @@ result<void> follower::read_feed(bool rung) {
 std::int64_t follower::ttls_as_of_ms() {
     if (const std::int64_t known_ms = known_as_of_ms();
         known_ms > ttls_held_until_ms_ + on_its_way_ms)
-        ttls_as_of_ms_ = known_ms;
+        ttls_as_of_ms_ = known_ms - store_->clock_ahead_ms();
     return ttls_as_of_ms_;
 }
 

@@ -132,8 +132,9 @@ void look_through::note_answer(const std::string& key,
     pause_.reset();
     if (std::exchange(away_code_, {}))
         parts_.log.notice("unknown sessions are looked for in the store again");
-    const std::int64_t wall_ms = base::to_epoch_ms(parts_.time.wall());
-    if (*found && !is_over(**found, route_ttl_, wall_ms)) {
+    const std::int64_t ttls_as_of_ms =
+        base::to_epoch_ms(parts_.time.wall()) - parts_.store.clock_ahead_ms();
+    if (*found && !is_over(**found, route_ttl_, ttls_as_of_ms)) {
         queue_.found(key, parts_.time.steady());
         return asked_.count(cache::counter::look_through_found);
     }

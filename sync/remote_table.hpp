@@ -51,6 +51,8 @@ class remote_table {
         return std::optional<session>{};
     }
 
+    /// See store.
+    [[nodiscard]] virtual std::int64_t clock_ahead_ms() const { return 0; }
     [[nodiscard]] virtual remote_usage usage() const { return {}; }
 };
 

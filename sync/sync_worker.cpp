@@ -206,7 +206,9 @@ int run(const options& opts, const open_remote& open, const bells& rings, int st
     hold_rings(nullptr); // or one would end in another thread than the one that waits for it
     remote_threads threads{**remote, std::move(*news), time, log};
     const open_store from_replica = [&] {
-        return open_replica_store(replica, [&] { return threads.current_at_ms(); });
+        return open_replica_store(
+            replica, [&] { return threads.current_at_ms(); },
+            [&] { return (*remote)->clock_ahead_ms(); });
     };
     std::optional<look_through> looks;
     if ((*remote)->looks_through() && rings.asked != nullptr)

@@ -229,7 +229,7 @@ void lifecycle::scan_the_resting() {
     const auto records = store_->list(resting, page, scan_after_);
     if (!records)
         return lose_store(records.error());
-    const std::int64_t now_ms = base::to_epoch_ms(parts_.time.wall());
+    const std::int64_t now_ms = base::to_epoch_ms(parts_.time.wall()) - store_->clock_ahead_ms();
     for (const sync::session& record : *records) {
         ++scanned_[static_cast<std::size_t>(record.status)];
         if (sync::is_past_ttl(record, now_ms) || parts_.compute.knows(record.task))

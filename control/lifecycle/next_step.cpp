@@ -55,7 +55,7 @@ bool is_routed(const session& record, const situation& now) {
 /// Past its ttl, and no longer routed: sync knows of activity that is to move the ttl on and is not
 /// in the store yet.
 bool is_due(const session& record, const situation& now) {
-    return sync::is_past_ttl(record, now.now_ms) && !is_routed(record, now);
+    return sync::is_past_ttl(record, now.now_ms - now.clock_ahead_ms) && !is_routed(record, now);
 }
 
 /// A launch has gone that its record counts on.
@@ -184,8 +184,8 @@ std::int64_t due_by_ttl_at_ms(const session& record, const situation& now) {
     constexpr std::int64_t look_again_ms = 1'000; // nobody tells when the table lets go of it
     if (record.ttl_ms <= 0)
         return due_times::never;
-    return is_routed(record, now) ? std::max(record.ttl_ms, now.now_ms + look_again_ms)
-                                  : record.ttl_ms;
+    const std::int64_t over_ms = record.ttl_ms + now.clock_ahead_ms;
+    return is_routed(record, now) ? std::max(over_ms, now.now_ms + look_again_ms) : over_ms;
 }
 
 std::int64_t others_end_at_ms(const situation& now, const lifecycle_rules& rules) {

@@ -39,6 +39,7 @@ struct table_entry {
 /// All that the decision depends on besides the record. Times are epoch ms.
 struct situation {
     std::int64_t now_ms = 0;
+    std::int64_t clock_ahead_ms = 0; // of the store's, as far as is known
     launch_view launch;
     bool is_task_ours = false;          // our launcher made the record's task
     bool is_task_gone = false;          // adopting the record's task has been tried, in vain

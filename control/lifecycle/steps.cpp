@@ -21,6 +21,7 @@ bool is_at_rest(const std::optional<sync::session>& record) {
 situation lifecycle::situation_of(const std::string& id, const memory& m) const {
     situation now;
     now.now_ms = base::to_epoch_ms(parts_.time.wall());
+    now.clock_ahead_ms = store_ ? store_->clock_ahead_ms() : 0;
     now.launch = parts_.compute.view(id);
     now.running = parts_.compute.running();
     now.draining_since_ms = m.draining_since_ms;

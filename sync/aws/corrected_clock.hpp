@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <string_view>
@@ -19,6 +20,11 @@ class corrected_clock final : public base::clock {
     [[nodiscard]] base::steady_time steady() const noexcept override { return real_.steady(); }
     [[nodiscard]] std::chrono::milliseconds offset() const noexcept {
         return std::chrono::milliseconds{offset_ms_.load(std::memory_order_relaxed)};
+    }
+
+    /// How far our own clock is ahead of the service's; 0: not, as far as is known.
+    [[nodiscard]] std::int64_t ahead_ms() const noexcept {
+        return std::max<std::int64_t>(-offset().count(), 0);
     }
 
     /// The service said `theirs` just now. A difference to our own clock of up to a minute counts

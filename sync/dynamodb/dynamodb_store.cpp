@@ -47,6 +47,7 @@ class dynamodb_store final : public store {
     result<void> remove(std::string_view session_id, std::uint64_t version) override;
     result<void> add_activity(const std::vector<activity_update>& updates) override;
     result<void> try_write() override { return items_.try_write(); }
+    std::int64_t clock_ahead_ms() const override { return table_->clock_ahead_ms(); }
 
     result<std::string> identity() override {
         return here_.with([](store& s) { return s.identity(); });
@@ -269,6 +270,11 @@ result<aws::client*> shared_table::calls() {
 remote_usage shared_table::usage() {
     const std::scoped_lock hold{mutex_};
     return account_ ? usage_of(account_->calls().counters(), units_) : remote_usage{};
+}
+
+std::int64_t shared_table::clock_ahead_ms() {
+    const std::scoped_lock hold{mutex_};
+    return account_ ? account_->time().ahead_ms() : 0;
 }
 
 remote_usage usage_of(shared_table& table) {

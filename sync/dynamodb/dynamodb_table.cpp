@@ -86,10 +86,12 @@ class dynamodb_table final : public remote_table {
         : options_{options}, account_{std::move(by)}, time_{time}, log_{log},
           look_calls_{account_->calls_within(options_.look_timeout, log)},
           feeder_calls_{account_->calls_within(feeder_call_timeout, log)}, items_{account_->calls(),
-                                                                                  options_, time,
+                                                                                  options_,
+                                                                                  account_->time(),
                                                                                   units_},
-          looked_{*look_calls_, options_, time, units_}, replica_{replica_options_of(
-                                                             options_, account_->calls())} {}
+          looked_{*look_calls_, options_, account_->time(), units_}, replica_{replica_options_of(
+                                                                         options_,
+                                                                         account_->calls())} {}
 
     const replica_options& replica() const override { return replica_; }
     std::size_t feeds() const override { return options_.containers ? 2 : 1; }
@@ -103,6 +105,7 @@ class dynamodb_table final : public remote_table {
     result<void> add_activity(const std::vector<activity_update>& updates,
                               std::vector<std::size_t>& failed,
                               const std::stop_token& stop) override;
+    std::int64_t clock_ahead_ms() const override { return account_->time().ahead_ms(); }
     bool looks_through() const override { return !options_.id_in_key.empty(); }
     result<std::optional<session>> look_for(std::string_view route_key,
                                             const std::stop_token& stop) override;

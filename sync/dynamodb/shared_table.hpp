@@ -21,6 +21,8 @@ class shared_table {
     [[nodiscard]] const base::clock& time() const noexcept { return time_; }
     [[nodiscard]] write_units& units() noexcept { return units_; }
     [[nodiscard]] remote_usage usage();
+    /// See store.
+    [[nodiscard]] std::int64_t clock_ahead_ms();
 
   private:
     const table_options options_;

@@ -15,12 +15,15 @@ using base::result;
 
 class replica_store final : public sqlite::sqlite_connection {
   public:
-    replica_store(std::unique_ptr<sqlite::database> db, ask_current current)
-        : sqlite_connection{std::move(db)}, current_{std::move(current)} {}
+    replica_store(std::unique_ptr<sqlite::database> db, ask_current current, ask_ahead ahead)
+        : sqlite_connection{std::move(db)}, current_{std::move(current)}, ahead_{std::move(ahead)} {
+    }
 
     std::int64_t known_as_of_ms(std::int64_t now_ms) const override {
         return std::min(now_ms, current_());
     }
+
+    std::int64_t clock_ahead_ms() const override { return ahead_ ? ahead_() : 0; }
 
     result<std::string> lags_because() override { return troubles_of(opened()); }
     result<void> add_activity(const std::vector<activity_update>&) override { return not_here(); }
@@ -32,12 +35,13 @@ class replica_store final : public sqlite::sqlite_connection {
     static failure not_here() { return {store_error::invalid, "a replica is written by its feed"}; }
 
     ask_current current_;
+    ask_ahead ahead_;
 };
 
 } // namespace
 
 result<std::unique_ptr<store>> open_replica_store(const replica_options& options,
-                                                  ask_current current) {
+                                                  ask_current current, ask_ahead ahead) {
     if (!is_made(options))
         return failure{store_error::loading,
                        fmt::format("the replica of {} is yet to be made", options.name)};
@@ -58,7 +62,7 @@ result<std::unique_ptr<store>> open_replica_store(const replica_options& options
                                          options.name, *troubles)};
     }
     return std::unique_ptr<store>{
-        std::make_unique<replica_store>(std::move(*db), std::move(current))};
+        std::make_unique<replica_store>(std::move(*db), std::move(current), std::move(ahead))};
 }
 
 } // namespace postern::sync

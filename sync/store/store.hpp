@@ -125,6 +125,10 @@ class store {
     /// The wall time, epoch ms, as of which the store knows all there is; 0: not known. Before
     /// `now_ms` where the store stands here for another that is elsewhere.
     [[nodiscard]] virtual std::int64_t known_as_of_ms(std::int64_t now_ms) const { return now_ms; }
+    /// How far this host's clock is ahead of that of a store elsewhere, as far as that has shown;
+    /// 0: not. Whether a ttl has passed is asked of the one that is behind: what is ended, or
+    /// removed, by a wrong clock is gone for all hosts.
+    [[nodiscard]] virtual std::int64_t clock_ahead_ms() const { return 0; }
     /// What keeps it from knowing all there is, where it stands here for another, as far as anybody
     /// has noted it: a part of a sentence. Empty: nothing, or nobody knows.
     [[nodiscard]] virtual base::result<std::string> lags_because() { return std::string{}; }

@@ -6,9 +6,13 @@ import re
 import signal
 import sqlite3
 import time
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
+import aws_fakes
 import harness
 import pytest
+from bad_proxy import BadProxy
 from harness import until
 
 
@@ -273,6 +277,35 @@ def test_a_replica_that_is_deleted_or_damaged_in_use_is_filled_anew(on_table, dy
     until_there("later")
     assert "sessions.table.replica is begun anew: it is damaged (" in postern.log(), postern.log()
     assert replica.with_name(replica.name + ".bad").exists()
+
+
+def test_a_host_whose_clock_is_ahead_ends_nobodys_session(on_table, dynamodb, monkeypatch):
+    table = dynamodb.create_table()
+    ahead = timedelta(days=2)  # of this host's clock, as the service tells by what it refuses
+    with BadProxy(dynamodb.port) as proxy:
+        def answer(asked):
+            now = datetime.now(timezone.utc) - ahead
+            date = {"Date": format_datetime(now.replace(microsecond=0), usegmt=True)}
+            if abs(aws_fakes.signed_at(asked) - now) > timedelta(minutes=5):
+                return aws_fakes.no("InvalidSignatureException", "Signature not yet current: 1 is still later than 2", **date)
+            status, headers, body = proxy.forward(asked)
+            return status, {**headers, **date}, body
+
+        proxy.answer = answer
+        for name, value in proxy.environment(dynamodb).items():
+            monkeypatch.setenv(name, value)
+        postern = on_table(table)
+        there = int(time.time() - ahead.total_seconds())
+        for name, status in (("active", "active"), ("resting", "inactive")):
+            put(dynamodb, table, name, **here(postern), status={"S": status}, ttl={"N": str(there + 3600)})
+        put(dynamodb, table, "over", **here(postern), ttl={"N": str(there - 10)})
+        until("what is over by the service's clock is removed", lambda: item_of(dynamodb, table, "over") is None)
+        assert item_of(dynamodb, table, "active")["status"] == {"S": "active"}
+        assert item_of(dynamodb, table, "resting")["status"] == {"S": "inactive"}
+        assert answers(postern, "active", 200)() and "this host's clock differs from the service's" in postern.log()
+        until("activity", lambda: "requestCount" in item_of(dynamodb, table, "active"))
+        said = datetime.fromisoformat(item_of(dynamodb, table, "active")["lastActivityAt"]["S"])
+        assert said - (datetime.now(timezone.utc) - ahead) < timedelta(minutes=1)
 
 
 def test_a_ring_by_signal_ends_in_the_thread_that_waits_for_it(on_table, dynamodb):

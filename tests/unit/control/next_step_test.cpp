@@ -327,6 +327,23 @@ TEST(next_step, record_is_gone) {
     }
 }
 
+TEST(next_step, by_a_clock_that_is_ahead_of_the_stores_no_ttl_has_passed) {
+    sync::session record = session_named("t1");
+    for (const session_status status : {initializing, active, session_status::inactive}) {
+        record.status = status;
+        record.ttl_ms = now_ms - 4'000;
+        situation now;
+        now.now_ms = now_ms;
+        now.clock_ahead_ms = 5'000;
+        lifecycle_rules rules = usual_rules();
+        rules.has_launcher = false;
+        EXPECT_EQ(next_step(&record, now, rules).what, act::nothing);
+        EXPECT_EQ(look_again_at_ms(&record, now, rules), now_ms + 1'000);
+        now.clock_ahead_ms = 3'000;
+        EXPECT_NE(next_step(&record, now, rules).what, act::nothing);
+    }
+}
+
 TEST(next_step, stopping_everything) {
     lifecycle_rules rules = usual_rules();
     rules.is_stopping = true;
