@@ -104,9 +104,8 @@ class control_process : public ::testing::Test {
     }
     /// Soon: what is written is told to the metrics a moment later.
     bool counts(const std::string& line) {
-        return eventually([&] {
-            return get("/metrics").body.find("\n" + line + "\n") != std::string::npos;
-        });
+        return eventually(
+            [&] { return get("/metrics").body.find("\n" + line + "\n") != std::string::npos; });
     }
     nlohmann::json status(const std::string& id = "acme-t1") {
         return get("/api/sessions/" + id + "/status").json();

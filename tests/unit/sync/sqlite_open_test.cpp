@@ -169,7 +169,11 @@ TEST(sqlite_open, brings_a_database_of_version_1_up_to_date) {
     shell.run("INSERT INTO sessions (session_id, client_id, thread_id, route_key, status, target) "
               "VALUES ('s1', 'acme', 't1', 'acme-t1', 'active', '127.0.0.1:4321')");
     // Two at once: one does it, the other waits.
-    EXPECT_EQ(count_of_winners(2, [&](int) { return bool{open_sqlite_store({path, 60'000ms})}; }), 2);
+    EXPECT_EQ(count_of_winners(2,
+                               [&](int) {
+                                   return bool{open_sqlite_store({path, 60'000ms})};
+                               }),
+              2);
     EXPECT_EQ(shell.run("PRAGMA user_version"), "3");
     auto db = *open_sqlite_store({path});
     session one = *db->get("s1");

@@ -135,7 +135,8 @@ TEST_F(sync_crash, killed_at_any_time_it_ends_as_the_store_is) {
         const int status = end_of_process();
         ASSERT_TRUE(WIFSIGNALED(status)) << "it ended by itself, in life " << life << "\n"
                                          << logged();
-        if (life % 6 == 0) // now and then a change is made and trimmed: the next one starts with a gap
+        if (life % 6 ==
+            0) // now and then a change is made and trimmed: the next one starts with a gap
             shell.run("INSERT OR REPLACE INTO sessions (session_id, client_id, thread_id, status) "
                       "VALUES ('s0', 'acme', '0', 'initializing'); DELETE FROM changes");
     }
