@@ -42,6 +42,16 @@ inline base::unique_fd connect_to(std::uint16_t port) {
     return fd;
 }
 
+/// As recv, also for a process that was stopped and goes on meanwhile: with a time-out it ends
+/// then.
+inline ssize_t receive(const base::unique_fd& from, char* into, std::size_t bytes_max) {
+    for (;;) {
+        const ssize_t n = ::recv(from.get(), into, bytes_max, 0);
+        if (n >= 0 || errno != EINTR)
+            return n;
+    }
+}
+
 /// Everything up to the server's close (or 30 s of silence).
 inline reply send_raw(std::uint16_t port, const std::string& bytes) {
     const base::unique_fd fd = connect_to(port);
@@ -55,7 +65,7 @@ inline reply send_raw(std::uint16_t port, const std::string& bytes) {
     }
     char chunk[16384];
     ssize_t n = 0;
-    while ((n = ::recv(fd.get(), chunk, sizeof chunk, 0)) > 0)
+    while ((n = receive(fd, chunk, sizeof chunk)) > 0)
         all.append(chunk, static_cast<std::size_t>(n));
     reply r;
     r.was_closed = n == 0 || errno == ECONNRESET;

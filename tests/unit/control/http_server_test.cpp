@@ -59,7 +59,7 @@ class http_server_test : public ::testing::Test {
     /// The first bytes of an answer; empty when the connection was closed instead.
     static std::string read_some(const base::unique_fd& fd) {
         char some[4096];
-        const ssize_t n = ::recv(fd.get(), some, sizeof some, 0);
+        const ssize_t n = receive(fd, some, sizeof some);
         return n > 0 ? std::string(some, static_cast<std::size_t>(n)) : "";
     }
     static bool is_open(const base::unique_fd& fd) {
