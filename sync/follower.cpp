@@ -17,6 +17,7 @@ constexpr auto store_patience = 100ms; // for other writers; routes must not wai
 constexpr std::chrono::milliseconds loaded_soon{250}; // a replica: a ring says when
 constexpr auto rung_retry_after = 100ms; // a ring tries a store that is away again, not more often
 constexpr std::size_t expired_records_max = 500;
+constexpr std::int64_t clock_is_back_by_ms = 10'000; // less is made up by waiting
 constexpr std::int64_t on_its_way_ms = 2'000; // a write, until a stream that has been read has it
 
 } // namespace
@@ -167,6 +168,8 @@ std::int64_t follower::ttls_as_of_ms() {
 result<void> follower::read_expired() {
     expiry_at_ = time_.steady() + options_.expiry_interval;
     const std::int64_t now = ttls_as_of_ms();
+    if (now < expired_until_ms_ - clock_is_back_by_ms)
+        return begin_snapshot("the clock was set back: what counted as expired may not have been");
     if (now <= expired_until_ms_)
         return {};
     auto expired =

@@ -16,6 +16,7 @@
 #include <cctype>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 #include <unistd.h>
 #include <unordered_map>
@@ -41,6 +42,7 @@ class whole_feed final : public feed {
     void ring() noexcept override { feed_->ring(); }
     std::string_view waits_for() const override { return feed_->waits_for(); }
     bool took_changes() noexcept override { return feed_->took_changes(); }
+    bool is_lost() const override { return sink_ && sink_->is_lost(); }
 
     std::unique_ptr<stream_source> source_;
     std::unique_ptr<row_sink> sink_;
@@ -117,6 +119,8 @@ class dynamodb_table final : public remote_table {
 
   private:
     void note_defect(const std::string& table, std::string_view key, const std::string& defect);
+    /// Before its feed with this number is opened.
+    result<void> look_after_replica(std::size_t which);
 
     const table_options options_;
     std::unique_ptr<aws::account> account_;
@@ -129,6 +133,9 @@ class dynamodb_table final : public remote_table {
 
     std::mutex here_mutex_; // over what follows
     replica_view here_{replica_, time_};
+
+    std::mutex opened_mutex_;
+    std::set<std::size_t> opened_; // feeds, once or more often
 
     std::mutex defects_mutex_;                             // feeds are of different threads
     std::unordered_map<std::string, std::size_t> defects_; // hash of the sentence, by table and key
@@ -145,6 +152,13 @@ void dynamodb_table::note_defect(const std::string& table, std::string_view key,
         log_.warn("table {}: the item {} cannot be used: {}", table, key, defect);
 }
 
+result<void> dynamodb_table::look_after_replica(std::size_t which) {
+    const std::scoped_lock hold{opened_mutex_}; // so that one feed renews it, for both
+    if (opened_.insert(which).second)
+        return {};
+    return renew_replica(replica_, [&](const std::string& sentence) { log_.warn("{}", sentence); });
+}
+
 result<std::unique_ptr<feed>> dynamodb_table::open_feed(std::size_t which, feed_state& state,
                                                         const std::stop_token& stop) {
     const bool is_helper = which >= feeds();
@@ -152,6 +166,8 @@ result<std::unique_ptr<feed>> dynamodb_table::open_feed(std::size_t which, feed_
     const std::string& table = of_sessions ? options_.table : options_.containers->table;
     auto made = std::make_unique<whole_feed>();
     if (!is_helper) {
+        if (auto there = look_after_replica(which); !there)
+            return there.error();
         const auto note = [this, table](std::string_view key, const std::string& defect) {
             note_defect(table, key, defect);
         };

@@ -23,6 +23,8 @@ void replica_view::close() {
 }
 
 result<replica_writer*> replica_view::writer() {
+    if (writer_ && writer_->is_lost())
+        close();
     if (!writer_) {
         auto opened = open_replica_writer(options_, time_);
         if (!opened)

@@ -4,6 +4,7 @@
 #include "sync/dynamodb/expression.hpp"
 #include "sync/dynamodb/item_reader.hpp"
 #include "sync/dynamodb/session_items.hpp"
+#include "sync/dynamodb/time_text.hpp"
 #include "sync/store/session_defect.hpp"
 
 #include <algorithm>
@@ -62,16 +63,16 @@ void write_target(expression& e, const session& was, const session& wanted, cons
         e.set(map[field::port], number_value(wanted.target.port));
 }
 
-/// As the item has it now, so that a type that others rely on stays; else as conf says.
+/// As the item has it now, so that a type that others rely on stays; else as conf says. A ttl as
+/// DynamoDB deletes by it.
 time_form form_in(const json& item, const attribute_map& map, field f) {
     const json* const value = find_attribute(item, map[f]);
-    if (value == nullptr || !value->is_object())
+    if (f == field::ttl || value == nullptr || !value->is_object())
         return map.form_of(f);
     if (value->contains("S"))
         return time_form::iso;
-    constexpr std::size_t seconds_digits = 11;
-    return aws::string_at(*value, "N").size() > seconds_digits ? time_form::milliseconds
-                                                               : time_form::seconds;
+    return is_in_milliseconds(aws::string_at(*value, "N")) ? time_form::milliseconds
+                                                           : time_form::seconds;
 }
 
 /// The later time, the larger count: what is in the item is never set back.

@@ -25,6 +25,10 @@ std::optional<std::int64_t> whole_of(std::string_view text) noexcept {
     return std::llround(real);
 }
 
+bool is_in_milliseconds(std::string_view number) noexcept {
+    return std::fabs(static_cast<double>(whole_of(number).value_or(0))) >= as_ms_from;
+}
+
 std::optional<std::int64_t> time_of(std::string_view text) noexcept {
     double number = 0;
     const char* const end = text.data() + text.size();

@@ -32,6 +32,14 @@ void note_answer(feed_state& state, const Result& got, bool is_throttled = false
         state.answers.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// The replica has all that the remote table had then: what is known is made younger, and older
+/// only where it is yet to come, as the clock was set back.
+inline void note_current(feed_state& state, std::int64_t at_ms, std::int64_t now_ms) {
+    const std::int64_t known_ms = state.current_at_ms.load(std::memory_order_relaxed);
+    if (at_ms > known_ms || known_ms > now_ms)
+        state.current_at_ms.store(at_ms, std::memory_order_relaxed);
+}
+
 class feed {
   public:
     virtual ~feed() = default;
@@ -47,6 +55,8 @@ class feed {
     /// What keeps a replica from being filled though the remote side answers, a part of a sentence;
     /// empty: nothing. As of the last `work`.
     [[nodiscard]] virtual std::string_view waits_for() const { return {}; }
+    /// What it fills is lost: another feed has to be opened.
+    [[nodiscard]] virtual bool is_lost() const { return false; }
     /// `work` has put or removed rows since the last call.
     [[nodiscard]] virtual bool took_changes() noexcept = 0;
 };

@@ -8,6 +8,12 @@ namespace postern::sync {
 
 using base::result;
 
+namespace {
+
+constexpr std::chrono::seconds lost_after{1}; // a look at the replica, however idle the feed is
+
+} // namespace
+
 feed_thread::feed_thread(feed_thread_options options, open_feed open, feed_state& state,
                          std::function<void()> changed, const base::clock& time, base::log& log,
                          std::uint64_t seed)
@@ -36,7 +42,14 @@ void feed_thread::run(const std::stop_token& stop) {
 
 void feed_thread::wait(const std::stop_token& stop, base::steady_time until) {
     std::unique_lock lock{mutex_};
-    if (!woken_.wait_until(lock, stop, until, [this] { return is_rung_; }) || !is_away_)
+    for (;;) {
+        const auto look_at = time_.steady() + lost_after;
+        if (woken_.wait_until(lock, stop, std::min(until, look_at), [this] { return is_rung_; }))
+            break;
+        if (stop.stop_requested() || until <= look_at || (feed_ && feed_->is_lost()))
+            return;
+    }
+    if (!is_away_)
         return;
     // A ring tries a remote side that is away again, not more often than this.
     const auto earliest = std::min(until, tried_at_ + options_.rung_retry_after);
@@ -62,6 +75,10 @@ base::steady_time feed_thread::turn(const std::stop_token& stop) {
 }
 
 result<void> feed_thread::work(const std::stop_token& stop) {
+    if (feed_ && feed_->is_lost()) {
+        feed_.reset();
+        told_.clear(); // what was told to what is lost
+    }
     if (!feed_) {
         auto opened = open_(stop);
         if (!opened)

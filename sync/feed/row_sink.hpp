@@ -36,6 +36,8 @@ class row_sink {
     /// at `as_of_ms` (wall clock). For sinks that others fill as well: what came there later than
     /// this is newer than the snapshot.
     virtual void scan_begins(std::int64_t as_of_ms) { (void)as_of_ms; }
+    /// What keeps the rows was deleted, replaced or damaged: another sink has to be opened.
+    [[nodiscard]] virtual bool is_lost() const { return false; }
 };
 
 } // namespace postern::sync

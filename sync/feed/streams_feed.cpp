@@ -3,6 +3,7 @@
 #include "sync/spread.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace postern::sync {
 namespace {
@@ -240,7 +241,8 @@ result<void> streams_feed::work_on_snapshot() {
 
 result<void> streams_feed::keep_position() {
     const std::int64_t interval_ms = options_.position_interval.count();
-    if (!is_complete_ || tree_.current_at_ms() - kept_current_ms_ < interval_ms)
+    const std::int64_t since_ms = tree_.current_at_ms() - kept_current_ms_;
+    if (!is_complete_ || std::abs(since_ms) < interval_ms) // below 0: the clock was set back
         return {};
     const stream_position here = tree_.position(arn_);
     if (auto kept = sink_.put({}, text_of(here)); !kept)
@@ -253,9 +255,7 @@ void streams_feed::note_current() {
     const bool is_empty = tree_.open().empty() && tree_.rollovers().empty();
     if (!is_complete_ || is_empty || !tree_.is_settled())
         return;
-    const std::int64_t current = tree_.current_at_ms();
-    if (current > state_.current_at_ms.load(std::memory_order_relaxed))
-        state_.current_at_ms.store(current, std::memory_order_relaxed);
+    sync::note_current(state_, tree_.current_at_ms(), now_ms());
 }
 
 } // namespace postern::sync

@@ -78,8 +78,7 @@ result<void> redis_feed::read_log(std::chrono::milliseconds block) {
 void redis_feed::note_current() {
     if (!is_complete_ || at_.number < seen_)
         return;
-    if (seen_current_ms_ > state_.current_at_ms.load(std::memory_order_relaxed))
-        state_.current_at_ms.store(seen_current_ms_, std::memory_order_relaxed);
+    sync::note_current(state_, seen_current_ms_, base::to_epoch_ms(time_.wall()));
 }
 
 void redis_feed::note_gap() {

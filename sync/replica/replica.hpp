@@ -37,6 +37,12 @@ using note_defect = std::function<void(std::string_view key, const std::string& 
 prepare_replica(const replica_options& options,
                 const std::function<void(const std::string& sentence)>& note);
 
+/// The same for one that was deleted, replaced or damaged while it was in use: all of it is looked
+/// at, and what keeps it from being filled stays noted.
+[[nodiscard]] base::result<void>
+renew_replica(const replica_options& options,
+              const std::function<void(const std::string& sentence)>& note);
+
 /// What keeps it from being filled, by one of those who work on that: told to whoever opens it as a
 /// store before it is (replica_store.hpp), in any process. Empty: nothing, any more. Those of a
 /// process that is gone are forgotten by prepare_replica. Errors: unavailable.
@@ -54,6 +60,8 @@ open_container_rows(const replica_options& options, note_defect note);
 class replica_writer {
   public:
     virtual ~replica_writer() = default;
+    /// The replica was deleted, replaced or damaged: another writer has to be opened.
+    [[nodiscard]] virtual bool is_lost() const = 0;
     /// How far the replica had come, to be asked for before a write to the remote table: where a
     /// feed has changed the record since, it knows better what came after the write.
     [[nodiscard]] virtual base::result<std::uint64_t> mark() = 0;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <unistd.h>
 
 namespace postern::sync {
@@ -78,6 +79,10 @@ result<void> make(const replica_options& options) {
     if (auto removed = remove_file(beside); !removed)
         return removed;
     auto made = fill(beside, options);
+    // SQLite would take what a deleted one has left there for the new one's.
+    for (const char* ending : {"-wal", "-shm"})
+        if (auto removed = remove_file(options.path + ending); made && !removed)
+            made = removed;
     // Another process may have been quicker.
     if (made && ::link(beside.c_str(), options.path.c_str()) != 0 && errno != EEXIST)
         made = failed(options.path, "made");
@@ -87,7 +92,13 @@ result<void> make(const replica_options& options) {
     return made;
 }
 
-result<void> check(const replica_options& options) {
+using check_more = std::function<result<void>(database&)>;
+
+result<void> check(const replica_options& options, const check_more& more) {
+    // SQLite would wait until nobody has it open any more.
+    std::error_code unread;
+    if (std::filesystem::file_size(options.path, unread) == 0)
+        return failure{store_error::invalid, "it is empty"};
     auto db = database::open(options.path, false);
     if (!db)
         return db.error();
@@ -97,7 +108,7 @@ result<void> check(const replica_options& options) {
     if (!mark)
         return mark.error();
     if (*mark == mark_of(options))
-        return (*db)->execute("DELETE FROM meta WHERE name GLOB 'trouble_*'");
+        return more(**db);
     if (!mark->empty())
         return failure{store_error::invalid, "it is a replica of " + *mark};
     const auto sessions = (*db)->value_of("SELECT count(*) FROM sessions");
@@ -119,12 +130,11 @@ result<void> set_aside(const std::string& path) {
     return {};
 }
 
-} // namespace
-
-result<void> prepare_replica(const replica_options& options,
-                             const std::function<void(const std::string& sentence)>& note) {
+result<void> prepare(const replica_options& options,
+                     const std::function<void(const std::string& sentence)>& note,
+                     const check_more& more) {
     if (is_made(options)) {
-        auto checked = check(options);
+        auto checked = check(options, more);
         if (checked || checked.error().code != store_error::invalid)
             return checked;
         note(fmt::format("the replica {} is begun anew: {}", options.path, checked.error().what));
@@ -132,6 +142,27 @@ result<void> prepare_replica(const replica_options& options,
             return aside;
     }
     return make(options);
+}
+
+} // namespace
+
+result<void> prepare_replica(const replica_options& options,
+                             const std::function<void(const std::string& sentence)>& note) {
+    return prepare(options, note, [](database& db) {
+        return db.execute("DELETE FROM meta WHERE name GLOB 'trouble_*'");
+    });
+}
+
+result<void> renew_replica(const replica_options& options,
+                           const std::function<void(const std::string& sentence)>& note) {
+    return prepare(options, note, [](database& db) -> result<void> {
+        const auto found = db.value_of("PRAGMA quick_check(1)");
+        if (!found)
+            return found.error();
+        if (*found != "ok")
+            return failure{store_error::invalid, fmt::format("it is damaged ({})", *found)};
+        return {};
+    });
 }
 
 result<std::unique_ptr<database>> open_replica(const replica_options& options) {

@@ -1,7 +1,10 @@
 """A whole postern on a table in DynamoDB, with boto3 as the services that share it."""
+import contextlib
+import os
 import pathlib
 import re
 import signal
+import sqlite3
 import time
 
 import harness
@@ -227,6 +230,45 @@ def test_a_table_that_does_not_come(on_table, dynamodb):
     put(dynamodb, table, "s1", **here(postern))
     until("routed", answers(postern, "s1", 200), within=30)
     until("ready", lambda: postern.api_call("GET", "/readyz").status == 200)
+
+
+@pytest.mark.parametrize("feed", ["feed streams;", "feed poll 1h;"])
+def test_a_replica_that_is_deleted_or_damaged_in_use_is_filled_anew(on_table, dynamodb, feed):
+    table = dynamodb.create_table()
+    postern = on_table(table, feed)
+    for at in range(200):
+        put(dynamodb, table, f"s{at}", **here(postern), branch={"S": "b" * 500})
+    replica = pathlib.Path(postern.folder, "sessions.table.replica")
+    if "1h" in feed:
+        postern.stop()
+        replica.unlink()
+        postern.start()
+    until("routed", answers(postern, "s199", 200), within=20)
+
+    def until_there(name):
+        until(f"{name} is routed", answers(postern, name, 200), within=20)
+        until("ready", lambda: postern.api_call("GET", "/readyz").status == 200)
+        assert answers(postern, "s7", 200)()
+
+    replica.unlink()  # its log stays
+    put(dynamodb, table, "after", **here(postern))
+    assert answers(postern, "s7", 200)()
+    until_there("after")
+    if "1h" in feed:
+        return
+    with contextlib.closing(sqlite3.connect(replica)) as its:
+        its.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    half = replica.stat().st_size // 2
+    with open(replica, "r+b") as file:
+        file.seek(half)  # behind what a start looks at
+        file.write(b"x" * half)
+    os.kill(postern.children()["sync"][0], signal.SIGKILL)  # what it has of the file in its memory is whole
+    put(dynamodb, table, "later", **here(postern))
+    for at in range(200):
+        put(dynamodb, table, f"s{at}", **here(postern), branch={"S": "c" * 500})
+    until_there("later")
+    assert "sessions.table.replica is begun anew: it is damaged (" in postern.log(), postern.log()
+    assert replica.with_name(replica.name + ".bad").exists()
 
 
 def test_a_ring_by_signal_ends_in_the_thread_that_waits_for_it(on_table, dynamodb):

@@ -87,11 +87,17 @@ def test_activity_keeps_the_form_that_others_use(open_store, dynamodb):
     dynamodb.put_all(table, [
         {"sessionId": {"S": "n"}, "status": {"S": "active"}, "lastActivityAt": {"N": str(now - 90)}, "ttl": {"N": str(now + 10)}},
         {"sessionId": {"S": "short"}, "status": {"S": "active"}, "lastActivityAt": {"S": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))}},
-        {"sessionId": {"S": "long ttl"}, "status": {"S": "active"}, "ttl": {"N": str(now + 900_000)}}])
-    for name in ("n", "short", "long ttl"):
+        {"sessionId": {"S": "long ttl"}, "status": {"S": "active"}, "ttl": {"N": str(now + 900_000)}},
+        {"sessionId": {"S": "parts"}, "status": {"S": "active"}, "lastActivityAt": {"N": f"{now - 90}.123456"}, "ttl": {"N": f"{now + 10}.5"}},
+        {"sessionId": {"S": "ms"}, "status": {"S": "active"}, "lastActivityAt": {"N": f"{now - 90}123"}, "ttl": {"N": f"{now + 10}000"}},
+        {"sessionId": {"S": "text"}, "status": {"S": "active"}, "ttl": {"S": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 10))}}])
+    for name in ("n", "short", "long ttl", "parts", "ms", "text"):
         assert store("activity", updates=[{"id": name, "at_ms": now * 1000 + 700, "ttl_ms": (now + 60) * 1000, "requests": 1}])["failed"] == []
     assert item_of(dynamodb, table, "n")["lastActivityAt"] == {"N": str(now + 1)}
-    assert item_of(dynamodb, table, "n")["ttl"] == {"N": str(now + 60)}
+    for name in ("n", "parts", "ms", "text"):  # seconds, whatever it was: DynamoDB deletes by nothing else
+        assert item_of(dynamodb, table, name)["ttl"] == {"N": str(now + 60)}, name
+    assert item_of(dynamodb, table, "parts")["lastActivityAt"] == {"N": str(now + 1)}
+    assert item_of(dynamodb, table, "ms")["lastActivityAt"] == {"N": f"{now}700"}
     assert store("get", id="short")["lastActivityAt"] == now * 1000 + 700  # "...:00Z" sorts after "...:00.700Z"
     long_ttl = item_of(dynamodb, table, "long ttl")
     assert long_ttl["ttl"] == {"N": str(now + 900_000)} and "lastActivityAt" in long_ttl

@@ -185,11 +185,15 @@ bool database::in_transaction() const noexcept {
     return ::sqlite3_get_autocommit(connection_) == 0;
 }
 
-failure database::failure_of(int code) const {
+failure database::failure_of(int code) {
     const auto about = [&](store_error error, std::string_view sentence) {
         return failure{error, fmt::format("store {}: {}", path_, sentence)};
     };
-    switch (code & 0xff) {
+    const int kind = code & 0xff;
+    // SQLITE_ERROR: what our own SQL asks for is not there, as in a file that was cut to nothing.
+    is_damaged_ =
+        is_damaged_ || kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB || kind == SQLITE_ERROR;
+    switch (kind) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return about(store_error::unavailable, "another process has it locked");

@@ -46,13 +46,13 @@ class query {
 
   private:
     friend class database;
-    query(const database& db, sqlite3_stmt* statement, int code) noexcept
+    query(database& db, sqlite3_stmt* statement, int code) noexcept
         : database_{&db}, statement_{statement}, code_{code} {}
     void bind_next(std::string_view value);
     void bind_next(std::int64_t value);
     void bind_next(std::uint64_t value) { bind_next(static_cast<std::int64_t>(value)); }
 
-    const database* database_;
+    database* database_;
     sqlite3_stmt* statement_;
     int code_;
     int bound_ = 0;
@@ -84,10 +84,12 @@ class database {
     [[nodiscard]] std::int64_t rows_changed_ever() const noexcept;
     /// The file at the path is no longer the one that is open.
     [[nodiscard]] bool is_replaced() const noexcept;
+    /// A call has found the file damaged, or not what it was made as.
+    [[nodiscard]] bool is_damaged() const noexcept { return is_damaged_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
     /// The store error for a result code of SQLite, with a sentence.
-    [[nodiscard]] base::failure failure_of(int code) const;
+    [[nodiscard]] base::failure failure_of(int code);
 
   private:
     friend class transaction;
@@ -97,6 +99,7 @@ class database {
 
     sqlite3* connection_;
     std::string path_;
+    bool is_damaged_ = false;
     std::unordered_map<const char*, sqlite3_stmt*> statements_;
 };
 

@@ -60,6 +60,20 @@ class session_source final : public passing_source {
     std::map<std::uint64_t, session> by_value_;
 };
 
+/// One whose time of day can be set by hand, or by NTP, too.
+class set_clock final : public base::clock {
+  public:
+    explicit set_clock(base::wall_time start) : from_{start} {}
+    base::wall_time wall() const noexcept override { return from_.wall() + off_; }
+    base::steady_time steady() const noexcept override { return from_.steady(); }
+    void advance(milliseconds by) { from_.advance(by); }
+    void set_on(milliseconds by) { off_ += by; }
+
+  private:
+    base::manual_clock from_;
+    milliseconds off_{0};
+};
+
 class day_away : public testing::Test {
   protected:
     day_away() {
@@ -141,7 +155,7 @@ class day_away : public testing::Test {
     temporary_directory directory;
     std::string table_path = directory.file("sessions.table");
     std::string log_path = directory.file("log");
-    base::manual_clock clock{base::wall_time{milliseconds{began_ms}}};
+    set_clock clock{base::wall_time{milliseconds{began_ms}}};
     int log_fd_ = ::open(log_path.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
     base::log log{log_fd_, base::log_level::info, "sync", clock};
     scripted_source source{1};
@@ -258,6 +272,36 @@ TEST_F(day_away, after_which_most_of_the_table_is_gone_is_believed_at_the_second
     run(5min);
     EXPECT_EQ(reader->status().live, 100U);
     EXPECT_LT(age_ms(), 10'000);
+}
+
+/// A host whose clock is two days ahead until NTP has set it.
+class clock_ahead : public day_away {
+  protected:
+    void begin() {
+        clock.set_on(48h);
+        set("tomorrow", began_ms + 24 * hour_ms);
+        set("soon", began_ms + hour_ms);
+        run(1min);
+        ASSERT_FALSE(is_routed("tomorrow"));
+        clock.set_on(-48h);
+        run(1min);
+    }
+};
+
+TEST_F(clock_ahead, once_it_is_right_sessions_are_back_and_end_at_their_ttl) {
+    begin();
+    EXPECT_TRUE(is_routed("tomorrow") && is_routed("soon"));
+    run(1h);
+    EXPECT_TRUE(is_routed("tomorrow"));
+    EXPECT_FALSE(is_routed("soon"));
+}
+
+TEST_F(clock_ahead, once_it_is_right_the_age_is_too) {
+    begin();
+    EXPECT_LT(std::abs(age_ms()), 10'000);
+    source.mood.failing = 1;
+    run(1h);
+    EXPECT_GT(age_ms(), 50 * 60'000) << "what stale_after goes by";
 }
 
 } // namespace

@@ -152,6 +152,9 @@ TEST(dynamodb_item, what_cannot_be_used_is_said) {
     const std::vector<defect_case> cases = {
         {"status", text("idle"), "its status is \"idle\"; initializing, active"},
         {"status", nullptr, "its status is \"\""},
+        // What is said of it is a text, too, as Redis takes it: cut before the character.
+        {"status", text(("idl" + std::string(60, 'e') + "\u00e9").c_str()),
+         "eee\"...; initializing, active"},
         {"status", number("1"), "its status is a number (N); a string (S) is needed"},
         {"containerIp", text("ten.zero"), "its containerIp is \"ten.zero\"; an IP address"},
         {"containerIp", text("::"), "its containerIp is \"::\"; an IP address"},

@@ -27,6 +27,7 @@ struct stage {
     bool has_changes = false;
     bool is_idle = true; // has nothing to do before an hour has passed
     bool is_gone = false;
+    bool is_lost = false;   // what the next feed fills is not
     bool is_silent = false; // works, and has no answer
     std::string waits_for;  // what the feed says
     std::vector<std::string> told;
@@ -77,6 +78,10 @@ class fake_feed final : public feed {
         const std::lock_guard lock{on_.mutex};
         return on_.waits_for;
     }
+    bool is_lost() const override {
+        const std::lock_guard lock{on_.mutex};
+        return on_.is_lost;
+    }
     bool took_changes() noexcept override {
         const std::lock_guard lock{on_.mutex};
         return std::exchange(on_.has_changes, false);
@@ -110,6 +115,7 @@ class feed_thread_test : public ::testing::Test {
             on.changed.notify_all();
             if (fails)
                 return base::failure{refused(), "scripted"};
+            on.set([&] { on.is_lost = false; });
             return std::unique_ptr<feed>{std::make_unique<fake_feed>(on)};
         };
         thread.emplace(
@@ -165,6 +171,16 @@ TEST_F(feed_thread_test, works_when_it_is_due_and_when_rung) {
     on.set([&] { on.is_idle = false; });
     thread->ring();
     ASSERT_TRUE(on.comes([&] { return on.works > 50; }));
+}
+
+TEST_F(feed_thread_test, is_opened_anew_when_its_replica_is_lost_though_nothing_is_due) {
+    on.waits_for = "a feeder";
+    start({.name = "the table", .tell = [this](const std::string& why) { return note(why); }});
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 1; }));
+    on.set([&] { on.is_lost = true; });
+    ASSERT_TRUE(on.comes([&] { return on.told.size() == 2; })) << "the new one has to be told, too";
+    EXPECT_EQ(on.opens, 2);
+    EXPECT_EQ(on.works, 2);
 }
 
 TEST_F(feed_thread_test, ends_at_once_though_nothing_is_due) {
