@@ -59,10 +59,12 @@ bool is_utf8(std::string_view text) noexcept {
 std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) noexcept {
     if (text.size() <= bytes_max)
         return text;
+    // A character is at most four bytes; text that is not UTF-8 is cut where it must be.
+    const auto is_inside = [&](std::size_t at) { return (byte_of(text, at) & 0xc0) == 0x80; };
     std::size_t end = bytes_max;
-    while (end > 0 && (byte_of(text, end) & 0xc0) == 0x80)
+    while (end > 0 && bytes_max - end < 3 && is_inside(end))
         --end;
-    return text.substr(0, end);
+    return text.substr(0, is_inside(end) ? bytes_max : end);
 }
 
 std::string printable(std::string_view text) {

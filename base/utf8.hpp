@@ -13,7 +13,7 @@ namespace postern::base {
 
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
-/// As much of `text` as fits into `bytes_max` without cutting a character.
+/// The longest start of `text` of at most `bytes_max` bytes that does not end inside a character.
 [[nodiscard]] std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) noexcept;
 
 /// For logs and terminals: what would steer one (C0, DEL, C1), end the line or turn the direction

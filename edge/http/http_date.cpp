@@ -113,10 +113,6 @@ bool read_asctime(date_reader in, parts& out) noexcept { // Sun Nov  6 08:49:37 
     return in.ok && in.left.empty();
 }
 
-} // namespace
-
-namespace {
-
 using date_text = std::array<char, sizeof "Sun, 06 Nov 1994 08:49:37 GMT" - 1>;
 
 /// Asks nothing of the heap: the Date header is made anew each second of a busy worker.

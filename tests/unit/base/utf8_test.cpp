@@ -49,6 +49,7 @@ TEST(utf8, a_prefix_cuts_no_character) {
     for (const auto& [bytes, kept] : std::initializer_list<std::pair<std::size_t, std::size_t>>{
              {0, 0}, {1, 1}, {2, 1}, {3, 3}, {5, 3}, {6, 6}, {9, 6}, {10, 10}, {99, 10}})
         EXPECT_EQ(utf8_prefix(text, bytes), text.substr(0, kept)) << bytes;
+    EXPECT_EQ(utf8_prefix("\x80\x80\x80\x80\x80\x80", 5).size(), 5U) << "no UTF-8";
 }
 
 TEST(utf8, nothing_that_is_shown_steers_a_terminal) {
