@@ -1,5 +1,7 @@
 #include "base/log.hpp"
 
+#include "base/utf8.hpp"
+
 #include <array>
 #include <ctime>
 #include <iterator>
@@ -10,20 +12,6 @@ namespace {
 
 constexpr std::array<std::string_view, 6> names{"debug", "info", "notice", "warn", "error", "crit"};
 constexpr std::size_t line_bytes_max = 4096; // a pipe takes this much in one piece (PIPE_BUF)
-
-void append_printable(fmt::memory_buffer& line, std::string_view message) {
-    for (const char c : message) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (line.size() > line_bytes_max - 8) {
-            line.append(std::string_view{"..."});
-            return;
-        }
-        if (byte < 0x20 || byte == 0x7f)
-            fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-        else
-            line.push_back(c);
-    }
-}
 
 } // namespace
 
@@ -59,7 +47,11 @@ void log::write(log_level level, std::string_view message) noexcept try {
                    "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {:<6} {}[{}] ", utc.tm_year + 1900,
                    utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000,
                    name_of(level), role_, ::getpid());
-    append_printable(line, message);
+    const std::string text = printable(message.substr(0, line_bytes_max));
+    const std::string_view fits = utf8_prefix(text, line_bytes_max - line.size() - 8);
+    line.append(fits);
+    if (fits.size() < text.size())
+        line.append(std::string_view{"..."});
     line.push_back('\n');
     // The log has nowhere to report its own failure.
     [[maybe_unused]] const auto written = ::write(fd_, line.data(), line.size());

@@ -2,7 +2,7 @@
 
 #include "base/check.hpp"
 #include "base/limits.hpp"
-#include "cache/utf8.hpp"
+#include "base/utf8.hpp"
 
 #include <cstring>
 
@@ -26,7 +26,7 @@ std::string_view name_of(route_state state) noexcept {
 
 void route::set_text(std::string_view id, std::string_view reason_line) noexcept {
     POSTERN_CHECK(id.size() <= base::limits::session_id_bytes_max);
-    const std::string_view kept = utf8_cut(reason_line, sizeof text_ - id.size());
+    const std::string_view kept = base::utf8_prefix(reason_line, sizeof text_ - id.size());
     // Either may be this route's own: the later part is moved out of the earlier one's way first.
     if (!kept.empty())
         std::memmove(text_ + id.size(), kept.data(), kept.size());

@@ -1,8 +1,8 @@
 #include "cache/slot_image.hpp"
 
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "cache/hash.hpp"
-#include "cache/utf8.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -62,7 +62,7 @@ bool slot_image::fill(std::string_view key, const route& value, std::uint32_t ep
         id.size() > base::limits::session_id_bytes_max)
         return false;
     const std::string_view reason =
-        utf8_cut(value.reason(), slot_text_bytes - key.size() - stored_id.size());
+        base::utf8_prefix(value.reason(), slot_text_bytes - key.size() - stored_id.size());
     words[at_version] = value.version;
     words[at_birth] = seconds_of(value.started_at_ms) << 32 | epoch;
     words[at_shape] = std::uint64_t{static_cast<std::uint8_t>(value.state)} |

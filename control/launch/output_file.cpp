@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "base/unique_fd.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -41,26 +42,6 @@ std::string tail_of(int fd, std::size_t bytes_max) {
     return tail;
 }
 
-/// Bytes of the UTF-8 sequence that `text` begins with, or 0 when it is none.
-std::size_t utf8_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    const std::size_t length = first < 0x80                     ? 1
-                               : first >= 0xc2 && first <= 0xdf ? 2
-                               : (first & 0xf0) == 0xe0         ? 3
-                               : first >= 0xf0 && first <= 0xf4 ? 4
-                                                                : 0;
-    if (length == 0 || text.size() < length)
-        return 0;
-    for (std::size_t i = 1; i < length; ++i)
-        if ((byte(i) & 0xc0) != 0x80)
-            return 0;
-    const unsigned char second = length > 1 ? byte(1) : 0;
-    const bool bad = (first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-                     (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f);
-    return bad ? 0 : length;
-}
-
 /// Bytes of the terminal escape sequence that `text` begins with (ECMA-48: CSI ... final byte, OSC
 /// ... BEL, ESC x).
 std::size_t escape_length(std::string_view text) {
@@ -74,16 +55,6 @@ std::size_t escape_length(std::string_view text) {
     if (text[1] == ']')
         return std::min(text.find('\a'), text.size() - 1) + 1;
     return 2;
-}
-
-std::string cut(std::string line) {
-    if (line.size() <= output_line_bytes_max)
-        return line;
-    std::size_t end = output_line_bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80)
-        --end;
-    line.resize(end);
-    return line;
 }
 
 } // namespace
@@ -128,7 +99,7 @@ std::string plain_text(std::string_view raw) {
         std::size_t length = 1;
         if (raw.front() == '\x1b') {
             length = escape_length(raw);
-        } else if (const std::size_t sequence = utf8_length(raw); sequence == 0) {
+        } else if (const std::size_t sequence = base::utf8_length(raw); sequence == 0) {
             out += '?';
         } else if (sequence > 1) {
             out += raw.substr(0, length = sequence);
@@ -152,9 +123,9 @@ std::vector<std::string> last_output_lines(const std::string& path, std::size_t 
     while (!rest.empty() && lines.size() < count_max) {
         const std::size_t newline = rest.rfind('\n');
         const std::size_t begin = newline == std::string_view::npos ? 0 : newline + 1;
-        std::string line = plain_text(rest.substr(begin));
+        const std::string line = plain_text(rest.substr(begin));
         if (line.find_first_not_of(' ') != std::string::npos)
-            lines.push_back(cut(std::move(line)));
+            lines.emplace_back(base::utf8_prefix(line, output_line_bytes_max));
         rest = rest.substr(0, newline == std::string_view::npos ? 0 : newline);
     }
     std::reverse(lines.begin(), lines.end());

@@ -1,7 +1,7 @@
 #include "edge/cli/cli.hpp"
 
+#include "base/utf8.hpp"
 #include "edge/cli/start_checks.hpp"
-#include "edge/cli/text_table.hpp"
 #include "edge/cli/version.hpp"
 #include "edge/master/open_files.hpp"
 #include "edge/settings/directives.hpp"
@@ -78,7 +78,7 @@ int run_test(const settings& conf, const console& to) {
         for (const std::string& doubt : (*tls)->doubts())
             to.err << "postern: warning: " << doubt << "\n";
     for (const std::string& obstacle : obstacles)
-        to.err << "postern: " << shown_whole(obstacle) << "\n";
+        to.err << "postern: " << base::printable(obstacle) << "\n";
     // nginx's words, and like its on stderr: scripts look for them.
     to.err << "postern: configuration file " << conf.file
            << (obstacles.empty() ? " test is successful\n" : " test failed\n");

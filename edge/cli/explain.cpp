@@ -1,6 +1,7 @@
 // `postern explain URL`: a worker's own steps over a made-up request, told in words. Asks the
 // session table, not a worker.
 #include "base/access_token.hpp"
+#include "base/utf8.hpp"
 #include "cache/layout.hpp"
 #include "cache/session_reader.hpp"
 #include "edge/cli/cli.hpp"
@@ -53,12 +54,12 @@ class explainer {
 
     int run() {
         if (conf_.servers.empty())
-            return to_.refuse(exit_failed, shown_whole(conf_.file) + " has no server");
+            return to_.refuse(exit_failed, base::printable(conf_.file) + " has no server");
         const auto url = read_absolute_url(line_.subject);
         if (!url)
             return to_.refuse(exit_usage,
                               fmt::format("\"{}\" is no URL; write http://HOST[:PORT]/PATH",
-                                          shown_whole(line_.subject)));
+                                          base::printable(line_.subject)));
         make_request(*url);
         const read_outcome read = read_request_head(bytes_, {64 * 1024, 1000}, head_);
         if (read.state != read_state::done)
@@ -147,7 +148,7 @@ class explainer {
     }
 
     void tell(std::string_view what, const std::string& text) {
-        to_.out << fmt::format("{:<10} {}\n", what, shown_whole(text));
+        to_.out << fmt::format("{:<10} {}\n", what, base::printable(text));
     }
     int decide_so(const std::string& text) {
         const bool is_guarded = where_.location != nullptr && !where_.location->access.open;

@@ -1,6 +1,7 @@
 // `postern sessions ...`: the store named in the conf, with or without a running postern, which is
 // rung after a change.
 #include "base/access_token.hpp"
+#include "base/utf8.hpp"
 #include "control/api/preview_url.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/ring_sync.hpp"
@@ -52,8 +53,8 @@ class session_commands {
   private:
     int failed(const base::failure& error) const {
         if (error.code == sync::store_error::not_found)
-            return to_.refuse(
-                exit_failed, fmt::format("there is no session \"{}\"", shown_whole(line_.subject)));
+            return to_.refuse(exit_failed, fmt::format("there is no session \"{}\"",
+                                                       base::printable(line_.subject)));
         return to_.refuse(exit_failed, error.text());
     }
 
@@ -114,7 +115,7 @@ class session_commands {
         if (!done)
             return failed(done.error());
         ring_sync(conf_.table_path);
-        to_.out << "removed " << shown_whole(line_.subject) << "\n";
+        to_.out << "removed " << base::printable(line_.subject) << "\n";
         return exit_ok;
     }
 
@@ -176,7 +177,7 @@ class session_commands {
             const auto written = store_.replace(*record);
             if (written) {
                 ring_sync(conf_.table_path);
-                to_.out << "revoked all links to " << shown_whole(line_.subject) << "\n";
+                to_.out << "revoked all links to " << base::printable(line_.subject) << "\n";
                 return exit_ok;
             }
             if (written.error().code != sync::store_error::conflict)
@@ -188,7 +189,7 @@ class session_commands {
     int often_changed() const {
         return to_.refuse(exit_failed,
                           fmt::format("\"{}\" is changed by others all the time; try again",
-                                      shown_whole(line_.subject)));
+                                      base::printable(line_.subject)));
     }
 
     int set() {
@@ -214,9 +215,9 @@ class session_commands {
 
     int tell(const sync::session& record) {
         ring_sync(conf_.table_path);
-        to_.out << fmt::format("{}: {}, target {}, route key {}\n", shown_whole(record.session_id),
-                               sync::name_of(record.status), target_text(record),
-                               shown_whole(record.route_key));
+        to_.out << fmt::format("{}: {}, target {}, route key {}\n",
+                               base::printable(record.session_id), sync::name_of(record.status),
+                               target_text(record), base::printable(record.route_key));
         const base::ip_address& target = record.target.address;
         if (!target.is_none() && !base::is_in(conf_.allow_targets, target))
             to_.err << "postern: warning: " << record.target.text()

@@ -2,7 +2,7 @@
 
 #include "base/limits.hpp"
 #include "base/route_key.hpp"
-#include "edge/cli/text_table.hpp"
+#include "base/utf8.hpp"
 #include "edge/settings/directives.hpp"
 
 #include <fmt/format.h>
@@ -28,7 +28,8 @@ complaint_text check_text(std::string_view option, const std::string& value,
         return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
     });
     if (control)
-        return change_error{fmt::format("{} \"{}\" has control bytes", option, shown_whole(value))};
+        return change_error{
+            fmt::format("{} \"{}\" has control bytes", option, base::printable(value))};
     return std::nullopt;
 }
 
@@ -86,7 +87,7 @@ class changer {
         if (!target || target->address.is_none())
             return fail(fmt::format(
                 "--target \"{}\" is no address with a port; write 127.0.0.1:4321 or none",
-                shown_whole(*changes_.target)));
+                base::printable(*changes_.target)));
         out_.target = *target;
     }
 
@@ -144,7 +145,7 @@ class changer {
                 return fail(fmt::format(
                     "route_key {} needs {{{}}}, but it is \"{}\"; in URLs it is of letters, digits "
                     "and . _ ~ -",
-                    conf_.route_key.text(), name, shown_whole(value.value_or(""))));
+                    conf_.route_key.text(), name, base::printable(value.value_or(""))));
         }
         if (const auto fault = base::make_route_key(conf_.route_key, value_of, out_.route_key))
             fail(base::text_of(fault, conf_.route_key));
@@ -186,7 +187,7 @@ named_status status_named(const std::string& name) {
     const std::string_view near = nearest_of(name, names);
     return {
         std::nullopt,
-        fmt::format("--status \"{}\" is not known; {}", shown_whole(name),
+        fmt::format("--status \"{}\" is not known; {}", base::printable(name),
                     near.empty()
                         ? std::string{"write initializing, active, draining, inactive or failed"}
                         : fmt::format("did you mean \"{}\"?", near))};

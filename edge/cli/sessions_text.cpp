@@ -1,5 +1,7 @@
 #include "edge/cli/sessions_text.hpp"
 
+#include "base/json_string.hpp"
+#include "base/utf8.hpp"
 #include "edge/cli/text_table.hpp"
 
 #include <fmt/format.h>
@@ -19,7 +21,7 @@ std::string json_of(const sync::session& r) {
         out += fmt::format("{}\"{}\":{}", out.empty() ? "{" : ",", name, value);
     };
     const auto text = [&](std::string_view name, std::string_view value) {
-        raw(name, json_string(value));
+        raw(name, base::json_string(value));
     };
     text("sessionId", r.session_id);
     text("clientId", r.client_id);
@@ -70,7 +72,7 @@ std::string text_of(const sync::session& r) {
     std::string out;
     for (const auto& [name, value] : lines)
         if (!value.empty())
-            out += fmt::format("{:<14} {}\n", fmt::format("{}:", name), shown_whole(value));
+            out += fmt::format("{:<14} {}\n", fmt::format("{}:", name), base::printable(value));
     return out;
 }
 

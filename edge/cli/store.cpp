@@ -1,6 +1,6 @@
 // `postern store ...`: the store that the conf names, looked at and made.
+#include "base/utf8.hpp"
 #include "edge/cli/cli.hpp"
-#include "edge/cli/text_table.hpp"
 #include "edge/master/privileges.hpp"
 #include "edge/master/roles.hpp"
 #include "sync/dynamodb/table_setup.hpp"
@@ -24,13 +24,13 @@ int check_sqlite(const settings& conf, const console& to) {
     if (!std::filesystem::exists(path, none)) {
         to.out << fmt::format("the store is sqlite {}: it is not there yet, and made when postern "
                               "starts\n",
-                              shown_whole(path));
+                              base::printable(path));
         return exit_ok;
     }
     const auto store = sync::open_sqlite_store({.path = path, .create = false});
     if (!store)
         return to.refuse(exit_failed, store.error().text());
-    to.out << fmt::format("the store is sqlite {}: it can be used\n", shown_whole(path));
+    to.out << fmt::format("the store is sqlite {}: it can be used\n", base::printable(path));
     return exit_ok;
 }
 
@@ -148,7 +148,7 @@ class table_commands {
                                    is_wrong                                     ? "wrong "
                                    : one.how == dynamodb::finding::kind::advice ? "advice"
                                                                                 : "ok    ",
-                                   shown_whole(one.sentence));
+                                   base::printable(one.sentence));
             is_good = is_good && !is_wrong;
         }
         return is_good ? exit_ok : exit_failed;

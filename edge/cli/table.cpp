@@ -1,5 +1,6 @@
 // `postern table check` and `dump`: a session table read from its file, with or without a running
 // postern.
+#include "base/utf8.hpp"
 #include "cache/inspect.hpp"
 #include "edge/cli/cli.hpp"
 #include "edge/cli/text_table.hpp"
@@ -39,7 +40,7 @@ int check(const std::string& path, const console& to) {
         return exit_ok;
     }
     for (const std::string& problem : report->problems)
-        to.out << "problem: " << shown_whole(problem) << "\n";
+        to.out << "problem: " << base::printable(problem) << "\n";
     return to.refuse(
         exit_failed,
         fmt::format("{} has {} problem{}, nothing was changed; what postern finds damaged in its "

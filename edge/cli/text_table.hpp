@@ -22,13 +22,7 @@ class text_table {
     std::vector<std::vector<std::string>> rows_;
 };
 
-/// Control bytes as \xNN; UTF-8 stays as it is.
-[[nodiscard]] std::string shown_whole(std::string_view text);
-
 /// "2026-11-21T04:13:00Z", or "-" for 0. `ms` is since the epoch.
 [[nodiscard]] std::string time_text(std::int64_t ms);
-
-/// A JSON string with its quotes (RFC 8259 7). Bytes that are no UTF-8 become U+FFFD.
-[[nodiscard]] std::string json_string(std::string_view text);
 
 } // namespace postern::edge

@@ -113,9 +113,10 @@ bool read_asctime(date_reader in, parts& out) noexcept { // Sun Nov  6 08:49:37 
     return in.ok && in.left.empty();
 }
 
-} // namespace
+using date_text = std::array<char, sizeof "Sun, 06 Nov 1994 08:49:37 GMT" - 1>;
 
-std::string http_date(std::int64_t epoch_s) {
+/// Asks nothing of the heap: the Date header is made anew each second of a busy worker.
+date_text text_of(std::int64_t epoch_s) {
     constexpr sys_seconds first = sys_days{year{0} / January / 1};
     constexpr sys_seconds last = sys_days{year{10'000} / January / 1} - seconds{1};
     const sys_seconds at{seconds{std::clamp<std::int64_t>(epoch_s, first.time_since_epoch().count(),
@@ -123,11 +124,19 @@ std::string http_date(std::int64_t epoch_s) {
     const sys_days day = floor<std::chrono::days>(at);
     const year_month_day date{day};
     const hh_mm_ss time{at - day};
-    return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days[weekday{day}.c_encoding()],
-                       static_cast<unsigned>(date.day()),
-                       months[static_cast<unsigned>(date.month()) - 1],
-                       static_cast<int>(date.year()), time.hours().count(), time.minutes().count(),
-                       time.seconds().count());
+    date_text text;
+    fmt::format_to_n(text.data(), text.size(), "{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
+                     days[weekday{day}.c_encoding()], static_cast<unsigned>(date.day()),
+                     months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+                     time.hours().count(), time.minutes().count(), time.seconds().count());
+    return text;
+}
+
+} // namespace
+
+std::string http_date(std::int64_t epoch_s) {
+    const date_text text = text_of(epoch_s);
+    return {text.data(), text.size()};
 }
 
 std::optional<std::int64_t> parse_http_date(std::string_view text) noexcept {
@@ -145,13 +154,13 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) noexcept {
 
 std::string_view http_date_now(const base::clock& time) {
     thread_local std::int64_t second_written = -1;
-    thread_local std::string text;
+    thread_local date_text text{};
     const std::int64_t now_s = base::to_epoch_ms(time.wall()) / 1000;
-    if (now_s != second_written || text.empty()) {
-        text = http_date(now_s);
+    if (now_s != second_written || text[0] == '\0') {
+        text = text_of(now_s);
         second_written = now_s;
     }
-    return text;
+    return {text.data(), text.size()};
 }
 
 } // namespace postern::edge

@@ -1,5 +1,6 @@
 #include "edge/request/log_escape.hpp"
 
+#include "base/utf8.hpp"
 #include "edge/http/scan.hpp"
 
 #include <algorithm>
@@ -9,31 +10,6 @@ namespace postern::edge {
 namespace {
 
 constexpr std::string_view cut_mark = "...";
-
-/// Length of the well-formed UTF-8 sequence that `text` starts with (Unicode 15, table 3-7); 0:
-/// there is none.
-std::size_t utf8_length(std::string_view text) noexcept {
-    const auto at = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto is_tail = [&](std::size_t i) { return (at(i) & 0xc0) == 0x80; };
-    const unsigned first = at(0);
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xc2 && first <= 0xdf)
-        return is_tail(1) ? 2 : 0;
-    if (first >= 0xe0 && first <= 0xef) {
-        const bool overlong = first == 0xe0 && at(1) < 0xa0;
-        const bool surrogate = first == 0xed && at(1) > 0x9f;
-        return is_tail(1) && is_tail(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    if (first >= 0xf0 && first <= 0xf4) {
-        const bool overlong = first == 0xf0 && at(1) < 0x90;
-        const bool too_large = first == 0xf4 && at(1) > 0x8f;
-        return is_tail(1) && is_tail(2) && is_tail(3) && !overlong && !too_large ? 4 : 0;
-    }
-    return 0;
-}
 
 struct replaced {
     std::array<char, 6> bytes{};
@@ -67,7 +43,7 @@ replaced replace_json(std::string_view text) noexcept {
     }
     if (byte < 0x80)
         return {{'\\', 'u', '0', '0', lower_digits[byte >> 4], lower_digits[byte & 15]}, 6, 1};
-    const std::size_t length = utf8_length(text);
+    const std::size_t length = base::utf8_length(text);
     if (length == 0)
         return {{'\\', 'u', 'f', 'f', 'f', 'd'}, 6, 1};
     replaced same{{}, length, length};

@@ -1,5 +1,6 @@
 // What turns a loading page live: server-sent events (WHATWG HTML, "Server-sent events") of the
 // route's state.
+#include "base/json_string.hpp"
 #include "edge/http/http_date.hpp"
 #include "edge/request/access.hpp"
 #include "edge/request/reply.hpp"
@@ -15,26 +16,12 @@ using std::chrono::steady_clock;
 constexpr std::chrono::seconds comment_interval{15}; // keeps proxies in between from closing
 constexpr std::chrono::minutes stream_max{10};       // then the browser asks again by itself
 
-std::string json_string(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            out += {'\\', c};
-        else if (byte < 0x20)
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
-        else
-            out += c;
-    }
-    return out;
-}
-
 std::string event_of(const exchange& x) {
     if (!x.has_route)
         return "event: state\ndata: {\"state\":\"unknown\"}\n\n";
     if (x.route.state == cache::route_state::failed)
-        return fmt::format("event: state\ndata: {{\"state\":\"failed\",\"reason\":\"{}\"}}\n\n",
-                           json_string(x.route.reason()));
+        return fmt::format("event: state\ndata: {{\"state\":\"failed\",\"reason\":{}}}\n\n",
+                           base::json_string(x.route.reason()));
     return fmt::format("event: state\ndata: {{\"state\":\"{}\"}}\n\n", name_of(x.route.state));
 }
 

@@ -1,6 +1,6 @@
 #include "sync/dynamodb/item_reader.hpp"
 
-#include "cache/utf8.hpp"
+#include "base/utf8.hpp"
 #include "sync/dynamodb/time_text.hpp"
 #include "sync/store/session_defect.hpp"
 
@@ -36,7 +36,7 @@ std::string_view type_name_of(const json& value) {
 
 std::string shortened(std::string_view value) {
     constexpr std::size_t bytes_max = 64;
-    return fmt::format("\"{}\"{}", cache::utf8_cut(value, bytes_max),
+    return fmt::format("\"{}\"{}", base::utf8_prefix(value, bytes_max),
                        value.size() > bytes_max ? "..." : "");
 }
 

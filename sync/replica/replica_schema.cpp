@@ -81,8 +81,9 @@ result<void> make(const replica_options& options) {
     auto made = fill(beside, options);
     // SQLite would take what a deleted one has left there for the new one's.
     for (const char* ending : {"-wal", "-shm"})
-        if (auto removed = remove_file(options.path + ending); made && !removed)
-            made = removed;
+        if (!is_made(options))
+            if (auto removed = remove_file(options.path + ending); made && !removed)
+                made = removed;
     // Another process may have been quicker.
     if (made && ::link(beside.c_str(), options.path.c_str()) != 0 && errno != EEXIST)
         made = failed(options.path, "made");

@@ -1,6 +1,7 @@
 #include "sync/store/session_defect.hpp"
 
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -9,43 +10,6 @@
 
 namespace postern::sync {
 namespace {
-
-/// RFC 3629: shortest form, no surrogates, up to U+10FFFF.
-bool is_utf8(std::string_view text) noexcept {
-    for (std::size_t i = 0; i < text.size();) {
-        const auto byte = [&](std::size_t at) -> unsigned {
-            return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-        };
-        const unsigned lead = byte(i);
-        std::size_t length = 1;
-        unsigned low = 0x80, high = 0xbf; // bounds of the second byte
-        if (lead >= 0x80) {
-            if (lead >= 0xc2 && lead <= 0xdf)
-                length = 2;
-            else if (lead >= 0xe0 && lead <= 0xef)
-                length = 3;
-            else if (lead >= 0xf0 && lead <= 0xf4)
-                length = 4;
-            else
-                return false;
-            if (lead == 0xe0)
-                low = 0xa0;
-            if (lead == 0xed)
-                high = 0x9f;
-            if (lead == 0xf0)
-                low = 0x90;
-            if (lead == 0xf4)
-                high = 0x8f;
-            if (byte(i + 1) < low || byte(i + 1) > high)
-                return false;
-            for (std::size_t k = 2; k < length; ++k)
-                if (byte(i + k) < 0x80 || byte(i + k) > 0xbf)
-                    return false;
-        }
-        i += length;
-    }
-    return true;
-}
 
 bool has_control_bytes(std::string_view text) noexcept {
     return std::any_of(text.begin(), text.end(), [](char c) {
@@ -73,7 +37,7 @@ std::string defect_of(const session& record) {
          {&record.session_id, &record.client_id, &record.user_id, &record.thread_id,
           &record.route_key, &record.task, &record.instruction, &record.reason, &record.branch,
           &record.last_commit})
-        if (!is_utf8(*text))
+        if (!base::is_utf8(*text))
             return "one of its texts is not UTF-8";
     return {};
 }

@@ -21,7 +21,7 @@ before(async () => {
     });
     await postern.activate(name);
   }
-  for (const name of names) await postern.becomes(name, 'active', { within: 60_000 });
+  for (const name of names) await postern.becomes(name, 'active');
 });
 after(() => postern?.stop());
 

@@ -22,7 +22,7 @@ class Blurter(socketserver.BaseRequestHandler):
             got += some
         self.request.sendall(SAID)
         if ENDING == "hold":
-            threading.Event().wait(60)
+            threading.Event().wait(120)
         if ENDING == "reset":
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 

@@ -85,7 +85,7 @@ class Mirror(socketserver.StreamRequestHandler):
             GO.set()
         if path == "/stream":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
-            GO.wait(10)
+            GO.wait(120)
             self.wfile.write(b"data: 2\n\n")
             return False
         seen = {"method": method, "target": target, "fields": lines, "body_bytes": len(body), "body_sha": hashlib.sha256(body).hexdigest(),

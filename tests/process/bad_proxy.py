@@ -79,7 +79,7 @@ class BadProxy(aws_fakes.FakeHttp):
         answer = FAULTS[fault](self, asked, dice) if fault != "passed" else None
         if asked.operation in self.held:
             answer = answer or self.forward(asked)
-            self.held[asked.operation].wait(30)
+            self.held[asked.operation].wait(60)
         with self.lock:
             self.done[fault if answer else "passed"] += 1
         return answer or self.forward(asked)

@@ -32,7 +32,7 @@ class Service(threading.Thread):
 
     def end(self):
         self.ends.set()
-        self.join(30)
+        self.join(60)
         assert not self.is_alive()
         if self.failure:
             raise self.failure
@@ -218,7 +218,7 @@ class People(threading.Thread):
         while not self.ends.wait(self.every):
             thread = self.random.choice(self.steady)
             try:
-                got = self.postern.get(f"/session/{thread}/", timeout=10).status
+                got = self.postern.get(f"/session/{thread}/", timeout=30).status
             except OSError as failure:
                 got = repr(failure)
             self.asked += 1
@@ -226,11 +226,11 @@ class People(threading.Thread):
                 self.missed.append((thread, got))
             if self.others:
                 try:
-                    self.postern.get(f"/session/{self.random.choice(self.others)}/", timeout=10)
+                    self.postern.get(f"/session/{self.random.choice(self.others)}/", timeout=30)
                 except OSError as failure:
                     self.missed.append(("any", repr(failure)))
 
     def end(self):
         self.ends.set()
-        self.join(30)
+        self.join(60)
         assert not self.is_alive()

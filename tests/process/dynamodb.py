@@ -71,7 +71,7 @@ class DynamoDBLocal(harness.Server):
     def _answers(self):
         assert self.program.alive(), f"DynamoDB Local ended at its start:\n{self.program.log()[-3000:]}"
         try:
-            return harness.request(self.port, timeout=5).status == 400  # an unsigned GET
+            return harness.request(self.port, timeout=30).status == 400  # an unsigned GET
         except OSError:
             return False
 
@@ -92,7 +92,7 @@ class DynamoDBLocal(harness.Server):
         if stream:
             asked["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
         self.client.create_table(**asked)
-        self.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 100})
+        self.client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 600})
         return name
 
     def put_all(self, table, items):

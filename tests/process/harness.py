@@ -20,9 +20,9 @@ BINARY = os.environ.get("POSTERN", str(ROOT / "build/release/postern"))
 FAKES = ROOT / "tests/fakes"
 
 
-def until(what, condition, within=10.0, every=0.01, seen=None):
+def until(what, condition, within=30.0, every=0.01, seen=None):
     """The condition's first truthy value; AssertionError with `what`, and with what `seen` gives then, when it does not come
-    `within` seconds."""
+    `within` seconds. That is no promise of the program's: it is what a machine may need that stands still now and then."""
     end = time.monotonic() + within
     while True:
         value = condition()
@@ -72,7 +72,7 @@ class Answer:
         return f"<{self.status} {self.headers} {self.body[:200]!r}>"
 
 
-def request(port, path="/", method="GET", headers=None, body=None, host=None, timeout=20):
+def request(port, path="/", method="GET", headers=None, body=None, host=None, timeout=30):
     """One request on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -92,8 +92,9 @@ def request(port, path="/", method="GET", headers=None, body=None, host=None, ti
 DOCUMENT = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
 
 
-def raw(port, sent, within=2.0, end_sending=False):
-    """Sends bytes, and gives all that comes back until the peer closes ("closed", "reset") or `within` s pass ("open")."""
+def raw(port, sent, within=30.0, end_sending=False, enough=None):
+    """Sends bytes, and gives all that comes back until the peer closes ("closed", "reset"), until it is `enough`, a function of
+    what came, or `within` s pass ("open")."""
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.settimeout(within)
         got = b""
@@ -106,6 +107,8 @@ def raw(port, sent, within=2.0, end_sending=False):
                 if not some:
                     return got, "closed"
                 got += some
+                if enough and enough(got):
+                    return got, "open"
         except TimeoutError:
             return got, "open"
         except (ConnectionResetError, BrokenPipeError):
@@ -130,14 +133,14 @@ class Program:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def wait(self, within=15):
+    def wait(self, within=60):
         try:
             return self.process.wait(within)
         finally:
             if self.process.poll() is not None:
                 self._log.close()
 
-    def end(self, within=15):
+    def end(self, within=60):
         """TERM, then KILL; the exit status."""
         if self.alive():
             self.signal(signal.SIGTERM)
@@ -218,7 +221,7 @@ class Postern:
             except OSError:
                 return False
 
-        until("postern is ready", ready, within=20)
+        until("postern is ready", ready, within=60)
         return self
 
     @property
@@ -232,7 +235,7 @@ class Postern:
     def log(self):
         return self.program.log()
 
-    def stop(self, within=20):
+    def stop(self, within=60):
         """As `kill PID`; the exit status."""
         return self.program.end(within)
 
@@ -256,7 +259,7 @@ class Postern:
                         roles.setdefault(role, []).append(int(pid))
         return roles
 
-    def cli(self, *arguments, within=20):
+    def cli(self, *arguments, within=60):
         """`postern -c CONF arguments...`: the completed process."""
         return subprocess.run([BINARY, "-c", str(self.conf_path), *arguments], capture_output=True, text=True, timeout=within)
 

@@ -38,7 +38,7 @@ class Stream:
 class Client:
     """One connection. Its own windows are opened as data comes, unless `greedy` is False."""
 
-    def __init__(self, port, greedy=True, settings=None, within=10, checked=True):
+    def __init__(self, port, greedy=True, settings=None, within=30, checked=True):
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.settimeout(0.05)
         self.within = within

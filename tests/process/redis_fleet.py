@@ -36,7 +36,7 @@ class Fleet:
     def remove(self, name):
         self.dynamodb.client.delete_item(TableName=self.table, Key={"sessionId": {"S": name}})
 
-    def until_all(self, name, status, within=20):
+    def until_all(self, name, status, within=30):
         for postern in self.hosts:
             if postern.program.alive():
                 until(f"{name} is {status}", answers(postern, name, status), within=within, every=0.05)

@@ -33,7 +33,7 @@ class RedisServer(harness.Server):
             ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder), "--save", "",
              "--appendonly", "no", "--unixsocket", str(self.folder / "redis.sock"), *self.options],
             self.folder / "redis.log", cwd=self.folder, env={**os.environ, "LC_ALL": "C"})
-        harness.until("redis-server answers", self._answers, within=20, every=0.05)
+        harness.until("redis-server answers", self._answers, within=60, every=0.05)
 
     def _answers(self):
         assert self.program.alive(), f"redis-server ended at its start:\n{self.program.log()[-3000:]}"
@@ -46,7 +46,7 @@ class RedisServer(harness.Server):
 
     def call(self, *words):
         """One command on a connection of its own."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as s:
             stream = s.makefile("rb")
             if self.password:
                 self._exchange(s, stream, ("AUTH", self.password))

@@ -61,7 +61,7 @@ class StoreCall:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         self.log = self.process.stderr.read().decode("utf-8", "replace")
         assert self.process.returncode == 0, self.log[-3000:]
         return self.log

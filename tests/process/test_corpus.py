@@ -17,10 +17,10 @@ pid             {folder}/postern.pid;
 session_table   {folder}/sessions.table capacity=1k;
 route_key       {threadId};
 store sqlite    {folder}/sessions.db { flush 200ms; }
-client_header_timeout   1s;
-client_body_timeout     600ms;
-proxy_read_timeout      1s;
-upgrade_timeout         1s;
+client_header_timeout   3s;
+client_body_timeout     2s;
+proxy_read_timeout      4s;
+upgrade_timeout         3s;
 client_max_body_size    64k;
 control {
     listen          127.0.0.1:{api};

@@ -59,7 +59,7 @@ def test_draining_is_static_for_readers(run_postern):
 
 
 def test_head_of_a_page(postern):
-    got, _ = raw(postern.port, b"HEAD /session/failed/ HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\n\r\n", within=0.5)
+    got, _ = raw(postern.port, b"HEAD /session/failed/ HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
     assert got.startswith(b"HTTP/1.1 503") and got.endswith(b"\r\n\r\n") and b"Content-Length: 0" not in got
 
 
@@ -89,13 +89,13 @@ def test_held_requests_are_answered_once_the_session_is_there(waiting):
     until("both are held", lambda: waiting.metric("postern_holds_total") == 2)
     activate(waiting)
     for thread in asked:
-        thread.join(10)
+        thread.join(60)
     assert answers["fetch"].json["target"] == "/held"
     assert answers["post"].json["body_bytes"] == 100_000
 
 
 def test_a_held_upgrade_becomes_a_tunnel(waiting):
-    connection = http.client.HTTPConnection("127.0.0.1", waiting.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", waiting.port, timeout=30)
     connection.request("GET", "/session/soon/", headers=UPGRADE)
     until("held", lambda: waiting.metric("postern_holds_total") == 1)
     activate(waiting)
@@ -103,7 +103,7 @@ def test_a_held_upgrade_becomes_a_tunnel(waiting):
 
 
 def test_the_loading_page_is_told(waiting):
-    connection = http.client.HTTPConnection("127.0.0.1", waiting.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", waiting.port, timeout=30)
     connection.request("GET", "/session/soon/.postern/events")
     events = connection.getresponse()
     assert events.headers["content-type"] == "text/event-stream" and events.headers["cache-control"] == "no-store"

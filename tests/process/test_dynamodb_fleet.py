@@ -72,7 +72,7 @@ def test_three_hosts_agree(hosts, dynamodb, tmp_path):
     assert made.status == 201, made
     name = made.json["sessionId"]
     for one in posterns:
-        until("routed", answers(one, "t1", 200), within=20)
+        until("routed", answers(one, "t1", 200))
     assert {one.status(name) for one in posterns} == {"active"}
     # Of two that change the same at the same time, one comes first; nobody's change is lost.
     again = [one.activate("t1") for one in posterns]
@@ -86,10 +86,10 @@ def test_three_hosts_agree(hosts, dynamodb, tmp_path):
     until("all counted", lambda: int(item_of(dynamodb, table, name)["requestCount"]["N"]) >= 15)
     # Stopped by the third, seen by all.
     assert third.api_call("POST", f"/api/sessions/{name}/deactivate").status in (200, 202)
-    until("at rest", lambda: item_of(dynamodb, table, name)["status"]["S"] == "inactive", within=20)
+    until("at rest", lambda: item_of(dynamodb, table, name)["status"]["S"] == "inactive")
     for one in posterns:
-        until("not routed", lambda one=one: not answers(one, "t1", 200)(), within=10)
-        until("the tables agree", lambda one=one: not chaos.difference(one, dynamodb, table, None), within=10)
+        until("not routed", lambda one=one: not answers(one, "t1", 200)())
+        until("the tables agree", lambda one=one: not chaos.difference(one, dynamodb, table, None))
     tables = [chaos.table_of(one) for one in posterns]
     assert tables[0] == tables[1] == tables[2] and set(tables[0]) == {"t1"}
 
@@ -102,23 +102,23 @@ def replica_of(postern):
 
 def test_a_session_ends_at_its_ttl_and_its_item_when_the_table_removes_it(hosts, dynamodb):
     table = dynamodb.create_table()
-    dynamodb.client.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
     [postern] = hosts(table, 1)
     here = {"containerIp": {"S": "127.0.0.1"}, "port": {"N": str(postern.target)}}
     [control] = postern.children()["control"]
     os.kill(control, signal.SIGSTOP)  # it would be the first to remove the record
     try:
-        ends = int(time.time()) + 3
+        ends = int(time.time()) + 8
         put(dynamodb, table, "short", **here, ttl={"N": str(ends)})
         put(dynamodb, table, "long", **here, ttl={"N": str(ends + 3600)})
         put(dynamodb, table, "failed", status={"S": "failed"}, ttl={"N": str(ends)})
         until("routed", lambda: set(chaos.table_of(postern)) == {"short", "long", "failed"})
         until("ended", lambda: set(chaos.table_of(postern)) == {"long"})
-        assert ends <= time.time() < ends + 4
+        assert ends <= time.time()
         assert answers(postern, "short", 404)() and answers(postern, "long", 200)()
         assert replica_of(postern) == {"short", "long", "failed"}
+        dynamodb.client.update_time_to_live(TableName=table, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
         # The table's own removal is a record of no known name, without a new image.
-        until("removed", lambda: len(dynamodb.scan_all(table)) == 1, within=40, every=0.2)
+        until("removed", lambda: len(dynamodb.scan_all(table)) == 1, within=90, every=0.2)
         until("gone here", lambda: replica_of(postern) == {"long"})
         assert set(chaos.table_of(postern)) == {"long"}
     finally:
@@ -170,10 +170,10 @@ def test_a_table_that_is_away_for_too_long_is_not_gone_by(hosts, run_postern, dy
         postern = run_postern(conf=conf, main="stale_after 4s static;")
         until("routed", answers(postern, "s1", 200))
         proxy.refuse()
-        until("static", lambda: "static home" in postern.get("/session/s1/").text, within=20)
+        until("static", lambda: "static home" in postern.get("/session/s1/").text)
         assert set(chaos.table_of(postern)) == {"s1"} and not is_ready(postern)
         proxy.listen()
-        until("live", answers(postern, "s1", 200), within=20)
+        until("live", answers(postern, "s1", 200))
         until("ready", lambda: is_ready(postern))
 
 
@@ -183,7 +183,7 @@ def test_what_others_did_after_a_write_whose_answer_comes_late_stands(hosts, dyn
     with BadProxy(dynamodb.port) as proxy:
         for name, value in proxy.environment(dynamodb).items():
             monkeypatch.setenv(name, value)
-        [postern] = hosts(table, 1)
+        [postern] = hosts(table, 1, "call_timeout 1m;")
         here = {"containerIp": {"S": "127.0.0.1"}, "port": {"N": str(postern.target)}}
         proxy.held["PutItem"] = threading.Event()
         answer = []
@@ -200,7 +200,7 @@ def test_what_others_did_after_a_write_whose_answer_comes_late_stands(hosts, dyn
             until("and that", lambda: chaos.table_of(postern) == wanted)
         finally:
             proxy.held.pop("PutItem").set()
-            asking.join(20)
+            asking.join(60)
         assert answer[0].status == 201
         put(dynamodb, table, "later", **here)
         until("the feed goes on", lambda: "later" in chaos.table_of(postern))

@@ -36,7 +36,7 @@ def sync_check(postern):
 
 def test_answers_tell_how_old_the_table_is(start):
     postern = start("")
-    assert age(postern.get("/session/s/")) in (0, 1)
+    until("it is young", lambda: age(postern.get("/session/s/")) in (0, 1))
     postern.away()
     until("it is told", lambda: age(postern.get("/session/s/")) >= 2)
     assert age(postern.get("/session/unknown/")) >= 2  # postern's own answers tell it, too
@@ -46,7 +46,7 @@ def test_answers_tell_how_old_the_table_is(start):
 
 def test_past_stale_after_it_is_not_ready_and_serves(start):
     postern = start("stale_after 1s;")
-    assert sync_check(postern)["ok"]
+    until("it is young", lambda: sync_check(postern)["ok"])
     postern.away()
     until("not ready", lambda: "stale_after allows 1 s" in sync_check(postern).get("why", ""))
     assert request(postern.api, "/readyz").status == 503

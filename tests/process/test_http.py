@@ -42,7 +42,7 @@ def test_what_the_target_sees(live):
 
 def test_one_connection_serves_many_requests(live):
     wanted = b"".join(head(f"/session/up/{i}", port=live.port) for i in range(50))
-    got, ending = raw(live.port, wanted, within=1)
+    got, ending = raw(live.port, wanted, enough=lambda got: got.count(b"HTTP/1.1 200 OK") == 50 and got.endswith(b"}"))
     assert got.count(b"HTTP/1.1 200 OK") == 50 and ending == "open"
     order = [got.index(b'"target": "/%d"' % i) for i in range(50)]
     assert order == sorted(order)
@@ -60,7 +60,7 @@ def test_body_then_the_next_request(live, coded):
     sent = f"POST /session/up/a HTTP/1.1\r\nHost: h:{live.port}\r\n".encode() + body + head("/session/up/after", port=live.port)
     for cut in (len(sent), 60, len(sent) - 30, len(sent) - 60):
         with socket.create_connection(("127.0.0.1", live.port)) as s:
-            s.settimeout(2)
+            s.settimeout(30)
             s.sendall(sent[:cut])
             time.sleep(0.05)  # so that the router sees the cut
             s.sendall(sent[cut:])
@@ -81,9 +81,9 @@ def test_big_bodies_arrive_whole_both_ways(live, size):
 
 def test_expect_continue(live):
     sent = (f"POST /session/up/ HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n").encode()
-    got, _ = raw(live.port, sent, within=0.3)
+    got, _ = raw(live.port, sent, enough=lambda got: b"\r\n\r\n" in got)
     assert got == b"HTTP/1.1 100 Continue\r\n\r\n"
-    got, _ = raw(live.port, sent + b"abc", within=1)
+    got, _ = raw(live.port, sent + b"abc", enough=lambda got: got.endswith(b"}"))
     assert got.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK") and b'"body_bytes": 3' in got
     assert b"expect" not in got.lower().split(b"\r\n\r\n", 2)[2]
 
@@ -91,7 +91,7 @@ def test_expect_continue(live):
 def test_answers_without_body(live):
     for path, method in (("/status/204", "GET"), ("/status/304", "GET"), ("/bytes/100", "HEAD")):
         sent = head("/session/up" + path, method=method, port=live.port) + head("/session/up/next", port=live.port)
-        got, _ = raw(live.port, sent, within=0.5)
+        got, _ = raw(live.port, sent, enough=lambda got: b'"target": "/next"' in got)
         assert got.count(b"HTTP/1.1 ") == 2, (path, got)
         assert b'"target": "/next"' in got
 
@@ -113,7 +113,7 @@ def test_answers_lose_what_is_between_hops(live):
 def test_an_answer_streams(live):
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", live.port, timeout=30)
     connection.request("GET", "/session/up/stream")
     answer = connection.getresponse()
     assert answer.read(9) == b"data: 1\n\n"  # it is here before the rest exists
@@ -144,7 +144,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad_requests_are_refused_and_the_connection_ends(live, name):
-    got, ending = raw(live.port, BAD[name] + head("/session/up/smuggled", port=live.port), within=4)
+    got, ending = raw(live.port, BAD[name] + head("/session/up/smuggled", port=live.port))
     assert got[:12] in (b"HTTP/1.1 400", b"HTTP/1.1 414", b"HTTP/1.1 431", b"HTTP/1.1 501", b"HTTP/1.1 505"), got[:200]
     assert got.count(b"HTTP/1.1 ") == 1 and ending in ("closed", "reset")
 
@@ -152,7 +152,7 @@ def test_bad_requests_are_refused_and_the_connection_ends(live, name):
 @pytest.mark.parametrize("body", [b"zz\r\n", b"5\r\nhelloX", b"-1\r\n", b"fffffffffffffffff\r\n"])
 def test_a_broken_chunked_body_is_400(live, body):
     sent = b"POST /session/up/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + body
-    got, ending = raw(live.port, sent + head("/session/up/smuggled", port=live.port), within=4)
+    got, ending = raw(live.port, sent + head("/session/up/smuggled", port=live.port))
     assert got.startswith(b"HTTP/1.1 400") and got.count(b"HTTP/1.1 ") == 1 and ending in ("closed", "reset")
 
 
@@ -181,23 +181,23 @@ def test_a_body_past_its_limit_is_413(live):
     assert request(live.port, "/session/up/", method="POST", body=b"x" * (8 * 1024 * 1024 + 1)).status == 413
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     sent = b"POST /session/up/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 140
-    got, _ = raw(live.port, sent, within=4)
+    got, _ = raw(live.port, sent)
     assert b"HTTP/1.1 413" in got or got == b""  # a client that sends on may see the reset first
-    assert live.metric("postern_body_too_large_total") == 2
+    until("counted", lambda: live.metric("postern_body_too_large_total") == 2)
 
 
 def test_an_unread_body_is_never_taken_for_a_request(live):
     inner = head("/session/up/smuggled", port=live.port)
     sent = f"POST /session/none/ HTTP/1.1\r\nHost: h\r\nContent-Length: {len(inner)}\r\n\r\n".encode() + inner
-    got, _ = raw(live.port, sent, within=1)
-    assert got.startswith(b"HTTP/1.1 404") and got.count(b"HTTP/1.1 ") == 1
+    got, _ = raw(live.port, sent + head("/session/up/after", port=live.port), enough=lambda got: b"/after" in got)
+    assert got.startswith(b"HTTP/1.1 404") and got.count(b"HTTP/1.1 ") == 2 and b"smuggled" not in got
 
 
 def test_slow_heads_end(run_postern):
-    postern = run_postern(main="client_header_timeout 300ms; keepalive_timeout 300ms;")
-    got, ending = raw(postern.port, b"GET / HT", within=5)
+    postern = run_postern(main="client_header_timeout 1s; keepalive_timeout 1s;")
+    got, ending = raw(postern.port, b"GET / HT")
     assert got.startswith(b"HTTP/1.1 408") and ending == "closed"
-    got, ending = raw(postern.port, head("/", port=postern.port), within=5)
+    got, ending = raw(postern.port, head("/", port=postern.port))
     assert got.startswith(b"HTTP/1.1 200") and ending == "closed"  # idle after it
     assert postern.metric("postern_timeouts_header_total") == 1
 
@@ -238,7 +238,7 @@ def test_the_access_log_tells_each_request(live):
     import json
 
     live.get("/session/up/logged?x", headers={"User-Agent": 'quo"te\\'})
-    line = until("logged", lambda: next((l for l in live.access_log().splitlines() if "logged" in l), None), within=5)
+    line = until("logged", lambda: next((l for l in live.access_log().splitlines() if "logged" in l), None))
     entry = json.loads(line)
     assert entry["target"] == "/session/up/logged?x" and entry["status"] == 200 and entry["decision"] == "proxy"
     assert entry["session"] == "up" and entry["upstream"] == f"127.0.0.1:{live.target}" and entry["user_agent"] == 'quo"te\\'

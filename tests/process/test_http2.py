@@ -80,7 +80,7 @@ def test_many_streams_at_once(live):
         for i, stream in enumerate(ids):
             got = c.answer(stream)
             assert got.status == 200 and len(got.body) == 1000 + i
-        slow = c.request("/session/up/slow/1")
+        slow = c.request("/session/up/slow/4")
         assert c.get("/session/up/bytes/10").body == b"x" * 10
         assert not c.streams[slow].over
         assert c.answer(slow).status == 200
@@ -194,7 +194,8 @@ def test_a_body_that_is_too_large(run_postern, run_fake):
         assert c.get("/").status == 200
 
 
-def test_pages_and_held_requests(live):
+def test_pages_and_held_requests(run_postern, run_fake):
+    live = start(run_postern, run_fake, session="dev_server vite; hold 60s;")
     document = [(n.lower(), v) for n, v in DOCUMENT.items()]
     live.set_session("new", "initializing")
     until("known", lambda: live.document("/session/new/").status == 503)
@@ -220,14 +221,14 @@ def test_a_client_that_resets_ends_the_work_for_it(live):
         assert c.get("/").status == 200
         c.h2.reset_stream(stream)
         c.flush()
-        until("given up", lambda: any(e["status"] == 499 for e in lines(live)), within=5)
+        until("given up", lambda: any(e["status"] == 499 for e in lines(live)))
         assert c.get("/").status == 200
 
 
 def test_reload_says_goodbye_and_lets_finish(live):
     with Client(live.port) as idle, Client(live.port) as busy:
         assert idle.get("/").status == 200
-        slow = busy.request("/session/up/slow/2")
+        slow = busy.request("/session/up/slow/8")
         assert busy.get("/").status == 200
         live.signal(signal.SIGHUP)
         idle.until_closed()
@@ -257,7 +258,7 @@ def test_quiet_connections_end(run_postern):
             c.h2.ping(b"12345678")
             c.flush()
             c.receive()
-        c.until_closed(within=5)
+        c.until_closed()
         assert c.goaway == 0
 
 
@@ -266,12 +267,12 @@ def test_slow_readers_are_reset(run_postern, run_fake):
     with Client(postern.port, greedy=False) as c:
         for path in ("/session/up/bytes/1000000", "/session/up/bytes/66000"):
             stream = c.request(path)
-            got = c.answer(stream, within=8)
+            got = c.answer(stream)
             assert got.reset == h2.errors.ErrorCodes.INTERNAL_ERROR
             c.h2.increment_flow_control_window(65535)
             c.flush()
         assert c.get("/").status == 200
-    assert postern.metric("postern_timeouts_send_total") == 2
+    until("counted", lambda: postern.metric("postern_timeouts_send_total") == 2)
 
 
 def test_a_slow_body_is_answered_408(run_postern, run_fake):
@@ -279,7 +280,7 @@ def test_a_slow_body_is_answered_408(run_postern, run_fake):
     with Client(postern.port) as c:
         stream = c.request("/session/up/echo", "POST", [("content-length", "100")], end=False)
         c.send(stream, b"x")
-        assert c.answer(stream, within=8).status == 408
+        assert c.answer(stream).status == 408
         assert c.get("/").status == 200
 
 
@@ -291,10 +292,10 @@ def test_curl(live, tmp_path):
     big.write_bytes(os.urandom(2_000_000))
     base = f"http://127.0.0.1:{live.port}/session/up"
     got = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_version} %{http_code} %{size_download}",
-                          f"{base}/bytes/1000000"], capture_output=True, text=True, timeout=20)
+                          f"{base}/bytes/1000000"], capture_output=True, text=True, timeout=60)
     assert got.stdout == "2 200 1000000", got
     got = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--data-binary", f"@{big}", "-w", "%{http_version} %{http_code}",
-                          "-o", "/dev/null", f"{base}/echo"], capture_output=True, text=True, timeout=20)
+                          "-o", "/dev/null", f"{base}/echo"], capture_output=True, text=True, timeout=60)
     assert got.stdout == "2 200", got
 
 
@@ -303,7 +304,7 @@ def test_curl_gets_the_answer_to_a_body_that_nobody_wants(live, tmp_path, size):
     body = tmp_path / "body"
     body.write_bytes(b"a" * size)
     answers = [subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--data-binary", f"@{body}", "-w", "%{http_code}", "-o", "/dev/null",
-                               f"http://127.0.0.1:{live.port}/session/unknown/"], capture_output=True, text=True, timeout=20)
+                               f"http://127.0.0.1:{live.port}/session/unknown/"], capture_output=True, text=True, timeout=60)
                for _ in range(10)]
     assert [a.stdout for a in answers] == ["404"] * 10, [a.stderr for a in answers]
 
@@ -317,7 +318,7 @@ def test_h2load(live):
 
 @pytest.mark.skipif(not shutil.which("nghttp"), reason="no nghttp")
 def test_nghttp(live):
-    got = subprocess.run(["nghttp", "-nv", f"http://127.0.0.1:{live.port}/session/up/bytes/100000"], capture_output=True, text=True, timeout=20)
+    got = subprocess.run(["nghttp", "-nv", f"http://127.0.0.1:{live.port}/session/up/bytes/100000"], capture_output=True, text=True, timeout=60)
     assert ":status: 200" in got.stdout and "GOAWAY" in got.stdout and "error_code=NO_ERROR" in got.stdout, got.stdout
 
 
@@ -327,7 +328,7 @@ def test_the_other_ways_in_are_none(live):
 
 # --- floods: each is bounded in what it costs, and others notice nothing of it
 
-def flooded(postern, send, within=20):
+def flooded(postern, send, within=60):
     """What `send(client)` does makes postern end the connection. How, and how much memory it took at most, in KiB."""
     workers = postern.children()["worker"]
     before = sum(rss(pid) for pid in workers)
@@ -459,7 +460,7 @@ def test_empty_data_flood(live):
 def test_streams_beyond_the_limit_are_refused(run_postern, run_fake):
     postern = start(run_postern, run_fake, main="http2_max_concurrent_streams 10;")
     with Client(postern.port) as c:
-        ids = [c.request("/session/up/slow/1") for _ in range(20)]  # before it has read what it is allowed
+        ids = [c.request("/session/up/slow/4") for _ in range(20)]  # before it has read what it is allowed
         results = [c.answer(n) for n in ids]
         assert [r.status for r in results[:10]] == [200] * 10
         assert {r.reset for r in results[10:]} == {h2.errors.ErrorCodes.REFUSED_STREAM}
@@ -539,7 +540,7 @@ def test_with_tls_it_is_agreed_on(run_postern, run_fake, tmp_path):
     base = ["curl", "-sS", "--cacert", tmp_path / "certificate.pem", "--resolve", f"localhost:{postern.port}:127.0.0.1"]
 
     def curl(path, *more):
-        done = subprocess.run([*base, *more, f"https://localhost:{postern.port}{path}"], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([*base, *more, f"https://localhost:{postern.port}{path}"], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -73,4 +73,5 @@ def test_a_target_that_accepts_no_socket(live, run_fake, said, status, body):
         got = c.get("/session/bad/", "CONNECT", protocol="websocket", body=b"")
         assert (got.status, got.body) == (status, body)
     if status == 502:
-        assert "upstream 127.0.0.1" in live.log() and "handshake" in live.log() and live.metric("postern_upstream_errors_total") == 1
+        assert "upstream 127.0.0.1" in live.log() and "handshake" in live.log()
+        until("counted", lambda: live.metric("postern_upstream_errors_total") == 1)

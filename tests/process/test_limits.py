@@ -26,7 +26,7 @@ def limited(run_postern, run_fake):
 
 
 def connect(port, client="127.0.0.2"):
-    return socket.create_connection(("127.0.0.1", port), timeout=10, source_address=(client, 0))
+    return socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(client, 0))
 
 
 def ask(s, sent=GET):
@@ -55,10 +55,10 @@ def open_connections(port, count, client="127.0.0.2"):
     return held
 
 
-def first_answer(port, client="127.0.0.2"):
-    """What a new connection is told before it says anything; "open" if nothing within 300 ms."""
+def first_answer(port, client="127.0.0.2", within=0.3):
+    """What a new connection is told before it says anything; "open" if nothing within that time."""
     with connect(port, client) as s:
-        s.settimeout(0.3)
+        s.settimeout(within)
         try:
             return s.recv(65536)
         except TimeoutError:
@@ -67,11 +67,16 @@ def first_answer(port, client="127.0.0.2"):
             return b""
 
 
+def refusal(port, client="127.0.0.2"):
+    """The same of a connection that is refused, however long that takes."""
+    return first_answer(port, client, within=30)
+
+
 def test_connections_of_one_client(limited):
     postern = limited("client_connections 5;")
     held = open_connections(postern.port, 5)
     for _ in range(10):
-        told = first_answer(postern.port)
+        told = refusal(postern.port)
         assert told.startswith(b"HTTP/1.1 429 ") and b"\r\nRetry-After: 1\r\n" in told
     assert first_answer(postern.port, "127.0.0.3") == "open"
     assert postern.metric("postern_client_connections_limited_total") == 10
@@ -91,12 +96,12 @@ def test_counts_survive_a_reload_and_a_killed_worker(limited):
     for s in held:
         s.close()
     held = open_connections(postern.port, 6)
-    assert first_answer(postern.port) != "open"
+    assert refusal(postern.port) != "open"
     # Both workers are killed: their connections are gone, and so are their counts.
     for pid in postern.children()["worker"]:
         os.kill(pid, signal.SIGKILL)
     held = open_connections(postern.port, 6)
-    assert first_answer(postern.port) != "open"
+    assert refusal(postern.port) != "open"
 
 
 def test_an_old_generations_tunnel_still_counts(limited):
@@ -107,7 +112,7 @@ def test_an_old_generations_tunnel_still_counts(limited):
     until("the next generation", lambda: "generation 2" in postern.log())
     assert workers & set(postern.children()["worker"])
     held = open_connections(postern.port, 1, "127.0.0.1")
-    assert first_answer(postern.port, "127.0.0.1").startswith(b"HTTP/1.1 429 ")
+    assert refusal(postern.port, "127.0.0.1").startswith(b"HTTP/1.1 429 ")
     tunnel.close()
     until("it is counted no more", lambda: first_answer(postern.port, "127.0.0.1") == "open")
     held[0].close()
@@ -117,17 +122,17 @@ def test_trusted_proxies_may_have_more(limited):
     postern = limited("client_connections 1; trusted_proxies 127.0.0.9;")
     held = open_connections(postern.port, 4, "127.0.0.9")
     held += open_connections(postern.port, 1)
-    assert first_answer(postern.port).startswith(b"HTTP/1.1 429 ")
+    assert refusal(postern.port).startswith(b"HTTP/1.1 429 ")
 
 
 def test_requests_of_one_client_whichever_worker_serves_them(limited):
     postern = limited("client_request_rate 30r/m burst=8;")
-    answers = []
+    answers, began = [], time.monotonic()
     for _ in range(20):
         with connect(postern.port) as s:
             answers.append(ask(s))
-    statuses = [status for status, _ in answers]
-    assert statuses[:8] == [200] * 8 and statuses.count(429) >= 11, statuses
+    statuses, filled_again = [status for status, _ in answers], (time.monotonic() - began) // 2 + 1
+    assert statuses[:8] == [200] * 8 and statuses.count(200) <= 8 + filled_again and 429 in statuses, statuses
     head = next(head for status, head in answers if status == 429)
     retry_after = int(head.split(b"Retry-After: ")[1].split(b"\r\n")[0])
     assert 1 <= retry_after <= 2
@@ -234,7 +239,7 @@ def test_a_reload_forgets_no_rate(limited):
 
 @pytest.mark.parametrize("direction", ["down", "up", "static"])
 def test_bodies_are_slowed_to_the_byte_rate(limited, direction):
-    postern = limited("client_byte_rate 1m/s burst=256k;")
+    postern = limited("client_byte_rate 400k/s burst=256k;")
     (postern.folder / "static" / "file").write_bytes(b"x" * 1_000_000)
     began = time.monotonic()
     if direction == "down":
@@ -244,7 +249,7 @@ def test_bodies_are_slowed_to_the_byte_rate(limited, direction):
     else:
         answer = postern.get("/file")
     assert answer.status == 200
-    assert time.monotonic() - began > 0.5  # (1,000,000 - 256 Ki) / 1 Mi: 0.7 s; unlimited it is a few ms
+    assert time.monotonic() - began > 1.5  # (1,000,000 - 256 Ki) / 400 Ki: 1.8 s; unlimited it is a few ms
     assert postern.metric("postern_bytes_slowed_total") == 1
 
 

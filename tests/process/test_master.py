@@ -64,7 +64,7 @@ class KeptAlive:
 
     def _run(self, port):
         while not self._stop.is_set():
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
                 f = s.makefile("rb")
                 while not self._stop.is_set():
                     try:
@@ -96,7 +96,7 @@ class KeptAlive:
         before = self.answered
         until("it is still served", lambda: self.answered > before + 5)
         self._stop.set()
-        self._thread.join(15)
+        self._thread.join(60)
 
 
 def test_reloads_with_more_and_fewer_workers_lose_nothing(live):
@@ -218,7 +218,7 @@ def test_sockets_that_stay_open_are_cut_at_the_shutdown_timeout(live):
     old = live.children()["worker"]
     version_of(live, "two")
     live.signal(signal.SIGHUP)
-    until("old workers are gone", lambda: all(map(gone, old)), within=10)
+    until("old workers are gone", lambda: all(map(gone, old)))
     assert s.recv(1) == b""
     s.close()
 
@@ -226,7 +226,7 @@ def test_sockets_that_stay_open_are_cut_at_the_shutdown_timeout(live):
 def test_a_worker_that_hangs_does_not_keep_postern_from_stopping(live):
     stuck = live.children()["worker"][0]
     os.kill(stuck, signal.SIGSTOP)
-    assert live.stop(within=10) == 0
+    assert live.stop() == 0
     assert gone(stuck)
 
 
@@ -262,7 +262,7 @@ def test_a_token_file_that_is_no_secret_is_refused(live, content, mode, word):
     assert stat.S_IMODE(token.stat().st_mode) == 0o600 and re.fullmatch("[0-9a-f]{64}\n", token.read_text())
     token.write_text(content)
     token.chmod(mode)
-    done = subprocess.run([BINARY, "-c", str(live.conf_path)], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY, "-c", str(live.conf_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and word in done.stderr.splitlines()[-1] and str(token) in done.stderr
     token.unlink()
     live.start()

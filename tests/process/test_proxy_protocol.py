@@ -113,7 +113,7 @@ def test_only_trusted_proxies_may_connect(proxied):
 
 def test_a_header_has_its_time(proxied):
     postern = proxied("trusted_proxies 127.0.0.1; client_header_timeout 300ms;")
-    assert raw(postern.port, b"PROXY TCP4 192.", within=10)[0] == b""
+    assert raw(postern.port, b"PROXY TCP4 192.")[0] == b""
     assert postern.metric("postern_proxy_headers_refused_total") == 1
 
 
@@ -125,7 +125,7 @@ def test_tls_follows_the_header(run_postern, run_fake, tmp_path):
     until("routed", lambda: postern.get("/session/up/").status == 200)
     unix = v2(0x21, 0x31, bytes(216))
     for header, client in [(V4, "192.0.2.7"), (b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n", "2001:db8::7"), (unix, "127.0.0.1")]:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
             plain.sendall(header)
             with context().wrap_socket(plain, server_hostname="a.test") as s:
                 assert s.getpeercert(True) == certificate.der
@@ -138,7 +138,7 @@ def test_tls_follows_the_header(run_postern, run_fake, tmp_path):
     client = context().wrap_bio(incoming, outgoing, server_hostname="a.test")
     with pytest.raises(ssl.SSLWantReadError):
         client.do_handshake()
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as s:
         s.sendall(V4 + outgoing.read())
         incoming.write(s.recv(65536))
         try:

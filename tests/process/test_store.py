@@ -19,44 +19,46 @@ def live(run_postern, run_fake):
     return postern
 
 
-def seconds(what, condition, within=5):
-    began = time.monotonic()
-    until(what, condition, within=within, every=0.002)
-    return time.monotonic() - began
+@pytest.fixture
+def rung(run_postern, run_fake):
+    """A postern that looks at its store once a minute: what is routed before was told by a ring."""
+    import harness
+
+    postern = run_postern(conf=harness.CONF.replace("flush 200ms;", "flush 200ms; poll 1m;"))
+    postern.target = run_fake("mirror")
+    return postern
 
 
-def test_another_programs_change_is_routed_within_a_second(live):
-    with sqlite3.connect(live.db, timeout=5) as db:
+def test_another_programs_change_is_routed_by_itself(live):
+    with sqlite3.connect(live.db, timeout=30) as db:
         db.execute("UPDATE sessions SET status = 'failed' WHERE session_id = 'up'")
-    assert seconds("seen", lambda: live.get("/session/up/").status == 503) < 1.0
-    with sqlite3.connect(live.db, timeout=5) as db:
+    until("seen", lambda: live.get("/session/up/").status == 503)
+    with sqlite3.connect(live.db, timeout=30) as db:
         db.execute("DELETE FROM sessions WHERE session_id = 'up'")
-    assert seconds("seen", lambda: live.get("/session/up/").status == 404) < 1.0
+    until("seen", lambda: live.get("/session/up/").status == 404)
 
 
 def test_the_cli_works_on_the_store(live):
     live.set_session("mine", "active", f"127.0.0.1:{live.target}", "--client", "acme")
-    assert seconds("routed", lambda: live.get("/session/mine/").status == 200) < 1.0
+    until("routed", lambda: live.get("/session/mine/").status == 200)
     assert "mine" in live.cli("sessions", "list").stdout
     shown = live.cli("sessions", "show", "mine").stdout
     assert "acme" in shown and f"127.0.0.1:{live.target}" in shown
     assert live.cli("sessions", "rm", "mine").returncode == 0
-    assert seconds("gone", lambda: live.get("/session/mine/").status == 404) < 1.0
+    until("gone", lambda: live.get("/session/mine/").status == 404)
     assert live.cli("sessions", "show", "mine").returncode != 0
     assert live.stop() == 0
     assert "up" in live.cli("sessions", "list").stdout  # also when nothing runs
 
 
-def test_a_change_by_the_api_is_routed_at_once(live):
-    took = []
+def test_a_change_by_the_api_rings_sync(rung):
     for i in range(10):
-        assert live.activate(f"t{i}").status in (200, 201)
-        took.append(seconds("routed", lambda: live.get(f"/session/t{i}/", headers={"Accept": "text/html"}).status == 503))
-    assert sorted(took)[5] < 0.1  # milliseconds; the bound is for a busy machine
+        assert rung.activate(f"t{i}").status in (200, 201)
+        until("routed", lambda: rung.get(f"/session/t{i}/", headers={"Accept": "text/html"}).status == 503)
 
 
 def test_routing_goes_on_while_the_store_is_locked(live):
-    db = sqlite3.connect(live.db, timeout=5, isolation_level=None)
+    db = sqlite3.connect(live.db, timeout=30, isolation_level=None)
     db.execute("BEGIN EXCLUSIVE")
     try:
         for _ in range(50):
@@ -67,7 +69,7 @@ def test_routing_goes_on_while_the_store_is_locked(live):
     finally:
         db.execute("ROLLBACK")
         db.close()
-    until("written again", lambda: live.activate("locked").status in (200, 201), within=10)
+    until("written again", lambda: live.activate("locked").status in (200, 201))
 
 
 def store_check(postern):
@@ -88,7 +90,7 @@ def follow_for(seconds, postern):
 
 
 def test_not_ready_while_the_store_cannot_be_written(live):
-    db = sqlite3.connect(live.db, timeout=5, isolation_level=None)
+    db = sqlite3.connect(live.db, timeout=30, isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
     try:
         assert live.activate("locked").status == 503
@@ -99,7 +101,7 @@ def test_not_ready_while_the_store_cannot_be_written(live):
     finally:
         db.execute("ROLLBACK")
         db.close()
-    until("ready though nobody wrote", lambda: store_check(live)["ok"], within=8)
+    until("ready though nobody wrote", lambda: store_check(live)["ok"])
     until("it is said", lambda: lines_with(live, "the store is back"))
     assert len(lines_with(live, "the store is away")) == 1 and len(lines_with(live, "the store is back")) == 1, live.log()
 
@@ -113,7 +115,7 @@ def test_an_owed_stop_on_a_full_disk_is_said_once(run_postern, tmp_path):
         pytest.skip("no permission to mount a small file system")
     try:
         conf = harness.CONF.replace("{folder}/sessions.db", f"{disk}/sessions.db")
-        conf = conf.replace("idle_timeout    1h;", f"idle_timeout    2s; include {tmp_path}/launcher.conf;")
+        conf = conf.replace("idle_timeout    1h;", f"idle_timeout    8s; include {tmp_path}/launcher.conf;")
         # A file of its own: the harness fills {port} in as postern's own.
         (tmp_path / "launcher.conf").write_text(f"""launcher process {{
             command {sys.executable} -u {harness.FAKES}/container.py {{port}} {{threadId}} {tmp_path};
@@ -130,14 +132,14 @@ def test_an_owed_stop_on_a_full_disk_is_said_once(run_postern, tmp_path):
         except OSError:
             pass
         until("the log is full, too", lambda: postern.activate(f"t{time.monotonic_ns()}").status == 503, every=0)
-        follow_for(6, postern)
+        follow_for(11, postern)  # it is idle meanwhile
         check = store_check(postern)
         assert "the disk is full" in check["why"], check
         assert postern.activate("more").status == 503
         assert len(lines_with(postern, "the store is away")) == 1 and not lines_with(postern, "the store is back"), postern.log()
         assert postern.status("idle") == "active"
         (disk / "ballast").unlink()
-        until("ready though nobody wrote", lambda: store_check(postern)["ok"], within=8)
+        until("ready though nobody wrote", lambda: store_check(postern)["ok"])
         assert postern.activate("more").status == 201
         until("the stop that was owed", lambda: postern.status("idle") == "inactive")
         assert len(lines_with(postern, "the store is away")) == 1, postern.log()
@@ -156,7 +158,7 @@ def test_readiness_gives_the_reason_that_the_log_has(live):
     assert store_check(live) == check
     for suffix in ("-wal", "-shm", ""):
         os.rename(live.db + suffix + ".away", live.db + suffix)
-    until("ready again", lambda: store_check(live)["ok"], within=8)
+    until("ready again", lambda: store_check(live)["ok"])
 
 
 def test_routing_goes_on_while_the_store_is_gone(live):
@@ -169,7 +171,7 @@ def test_routing_goes_on_while_the_store_is_gone(live):
         if os.path.exists(live.db + suffix + ".away"):
             os.rename(live.db + suffix + ".away", live.db + suffix)
     live.set_session("back", "failed")
-    until("followed again", lambda: live.get("/session/back/").status == 503, within=15)
+    until("followed again", lambda: live.get("/session/back/").status == 503)
     assert live.get("/session/up/").status == 200
 
 
@@ -205,20 +207,18 @@ def test_a_full_table_refuses_the_new_and_keeps_the_old(run_postern):
 
 
 def test_a_row_that_cannot_be_used_harms_nobody(live):
-    with sqlite3.connect(live.db, timeout=5) as db:
+    with sqlite3.connect(live.db, timeout=30) as db:
         db.execute("UPDATE sessions SET target = 'not an address' WHERE session_id = 'up'")
     live.set_session("next", "failed")
     until("the next is routed", lambda: live.get("/session/next/").status == 503)
     until("it is counted", lambda: live.metric("postern_sync_skipped_total") >= 1)
-    assert request(live.api, "/readyz").status == 200
+    until("ready", lambda: request(live.api, "/readyz").status == 200)
 
 
-def test_a_change_by_the_cli_rings_sync(run_postern):
-    import harness
-
-    postern = run_postern(conf=harness.CONF.replace("flush 200ms;", "flush 200ms; poll 10s;"))
-    assert postern.get("/session/mine/").status == 404
-    postern.set_session("mine", "failed")
-    assert seconds("routed", lambda: postern.get("/session/mine/").status == 503) < 2.0
-    assert postern.cli("sessions", "rm", "mine").returncode == 0
-    assert seconds("gone", lambda: postern.get("/session/mine/").status == 404) < 2.0
+def test_a_change_by_the_cli_rings_sync(rung):
+    assert rung.get("/session/mine/").status == 404
+    for _ in range(3):
+        rung.set_session("mine", "active", f"127.0.0.1:{rung.target}")
+        until("routed", lambda: rung.get("/session/mine/").status == 200)
+        assert rung.cli("sessions", "rm", "mine").returncode == 0
+        until("gone", lambda: rung.get("/session/mine/").status == 404)

@@ -26,7 +26,7 @@ def certificates(tmp_path_factory):
 
 
 SERVERS = """
-ssl_handshake_timeout 1s;
+ssl_handshake_timeout 4s;
 ssl_ticket_rotation {rotation};
 server {
     listen 127.0.0.1:{tls} ssl;
@@ -133,7 +133,7 @@ def test_renegotiation_is_refused_and_key_updates_are_answered(secure):
         until("the command was carried out", lambda: any(w in b"".join(lines) for w in (b"RENEGOTIATING", b"KEYUPDATE")))
         with contextlib.suppress(BrokenPipeError):
             p.stdin.write(b"GET /said HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
-        p.wait(10)
+        p.wait(60)
         reader.join()
         p.stdin.close()
         p.stdout.close()
@@ -229,7 +229,7 @@ def test_openssl_resumes(secure, tmp_path):
 
 
 def test_tickets_end_with_their_key(run_tls):
-    postern = run_tls(rotation="2s")
+    postern = run_tls(rotation="5s")
     first = Visitor(postern.tls, ssl.TLSVersion.TLSv1_2)
     assert not first.visit()
     kept = first.session
@@ -325,7 +325,7 @@ def test_plain_http_at_the_tls_port(secure):
     for sent in (b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", b"OPTIONS * HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\n\r\n" + b"x" * 100_000):
         got, end = raw(secure.tls, sent)
         assert got.startswith(b"HTTP/1.1 400 Bad Request\r\n") and b"plain HTTP request was sent to HTTPS port" in got and end == "closed"
-    assert secure.metric("postern_tls_plain_http_total") == 3
+    until("counted", lambda: secure.metric("postern_tls_plain_http_total") == 3)
 
 
 def test_garbage_in_the_handshake(secure):
@@ -335,16 +335,16 @@ def test_garbage_in_the_handshake(secure):
         with contextlib.suppress(ConnectionError, OSError):  # it may be over before all is said
             assert raw(secure.tls, sent, end_sending=True)[1] in ("closed", "reset")
     assert get(secure.tls, "/said").text == "a"
-    assert secure.metric("postern_tls_handshakes_failed_total") >= 9
+    until("counted", lambda: secure.metric("postern_tls_handshakes_failed_total") >= 9)
 
 
 def test_a_slow_handshake_is_ended(secure):
     with socket.create_connection(("127.0.0.1", secure.tls)) as silent, socket.create_connection(("127.0.0.1", secure.tls)) as slow:
         slow.sendall(b"\x16\x03\x01")
         for s in (silent, slow):
-            s.settimeout(5)
+            s.settimeout(30)
             assert s.recv(1) == b""
-    assert secure.metric("postern_timeouts_handshake_total") == 2
+    until("counted", lambda: secure.metric("postern_timeouts_handshake_total") == 2)
 
 
 def test_truncated_and_forged_records(secure):
@@ -400,7 +400,7 @@ def reload(postern):
 def test_a_reload_reads_certificates_again_and_drops_nobody(run_postern, tmp_path):
     certificate = Certificate(tmp_path, "mine", ["a.test"])
     [tls] = free_ports(1)
-    postern = run_postern(main=f"worker_shutdown_timeout 5s; server {{ listen 127.0.0.1:{tls} ssl; server_name a.test; {certificate.line}"
+    postern = run_postern(main=f"worker_shutdown_timeout 1m; server {{ listen 127.0.0.1:{tls} ssl; server_name a.test; {certificate.line}"
                                " location / { return 200 a; } }")
     old = certificate.der
     with connect(tls, "a.test") as s:

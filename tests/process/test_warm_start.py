@@ -27,7 +27,7 @@ def is_up(postern):
 
 def serves_warm(postern):
     postern.launch()
-    until("it serves from the table", lambda: is_up(postern), within=2)
+    until("it serves from the table", lambda: is_up(postern))
     until("control is there", lambda: status(postern) is not None)
     assert status(postern) == 503  # not ready, and it says so
     assert is_up(postern)
@@ -41,14 +41,14 @@ def status(postern):
 
 
 def follows_again(postern):
-    until("ready", lambda: status(postern) == 200, within=20)
+    until("ready", lambda: status(postern) == 200)
     assert is_up(postern)
     postern.set_session("next", "failed")
     until("followed", lambda: postern.get("/session/next/").status == 503)
 
 
 def test_locked(stopped):
-    holder = sqlite3.connect(stopped.db, timeout=5, isolation_level=None)
+    holder = sqlite3.connect(stopped.db, timeout=30, isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")
     serves_warm(stopped)

@@ -42,7 +42,7 @@ def context(version=None, alpn=None):
 
 
 @contextlib.contextmanager
-def connect(port, name=None, using=None, session=None, timeout=10):
+def connect(port, name=None, using=None, session=None, timeout=30):
     """A connection with its handshake done; `name`: SNI."""
     using = using or context()
     with socket.create_connection(("127.0.0.1", port), timeout=timeout) as plain:
@@ -72,7 +72,7 @@ def get(port, path="/", name="a.test", host=None, using=None, **more):
         return ask(s, path, host or name or "a.test", **more)
 
 
-def s_client(port, *arguments, sent="", within=15):
+def s_client(port, *arguments, sent="", within=60):
     """What openssl s_client says of a connection."""
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *arguments], input=sent, capture_output=True,
                           text=True, timeout=within)

@@ -38,7 +38,7 @@ library_homes: dict[str, list[str]] = {
     r"nghttp2/": [r"edge/http2/session.*\.[ch]pp"],
     r"hiredis/": [r"sync/redis/protocol\.cpp"],
     r"sqlite3\.h": [r"sync/store/sqlite/.*\.[ch]pp"],
-    r"nlohmann/": [r"control/api/.*\.[ch]pp", r"sync/aws/json\.hpp"],
+    r"nlohmann/": [r"base/json_string\.cpp", r"control/api/.*\.[ch]pp", r"sync/aws/json\.hpp"],
     r"zlib\.h": [r"sync/aws/wire_body\.cpp"],
     r"openssl/": [r"sync/aws/sigv4\.cpp", r"sync/redis/(connection|tls_stream)\.cpp", r"control/.*token.*\.cpp", r"edge/tls/.*\.[ch]pp", r"base/websocket_accept\.cpp", r"base/access_token\.cpp"],
     r"boost/interprocess/": [r"cache/(segment|table_file).*\.[ch]pp"],

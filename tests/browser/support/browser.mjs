@@ -21,10 +21,10 @@ before(async () => {
 after(() => browser?.close());
 
 /** A test with a browser of its own: `body({ context, page, tab })`; `tab()` opens one more in the same browser. */
-export function browser_test(name, body, { timeout = 90_000 } = {}) {
+export function browser_test(name, body, { timeout = 240_000 } = {}) {
   test(name, { timeout }, async (t) => {
     const context = await browser.newContext({ viewport: { width: 900, height: 900 }, ignoreHTTPSErrors: true });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(60_000);
     const tab = async () => watched(await context.newPage());
     try {
       await body({ context, page: await tab(), tab, t });

@@ -11,13 +11,15 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '../../..');
 const binary = process.env.POSTERN ?? join(root, 'build/release/postern');
 const site = join(root, 'conf/quickstart/site');
 
-/** `count` ports that nothing listens on: all held at once, so that they differ. */
+/** `count` ports that nothing listens on. Below those that the kernel gives to outgoing connections (from 32768): the browser and
+ * the dev servers have many of them before postern listens. */
 async function free_ports(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((done, fail) => {
-    const server = createServer().once('error', fail).listen(0, '127.0.0.1', () => done(server));
-  })));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  const is_free = (port) => new Promise((done) => {
+    const server = createServer().once('error', () => done(false)).listen(port, '127.0.0.1', () => server.close(() => done(true)));
+  });
+  const ports = [];
+  for (let port = 10_000 + Math.floor(Math.random() * 9_000); ports.length < count; port += 1)
+    if (await is_free(port)) ports.push(port);
   return ports;
 }
 
@@ -99,7 +101,7 @@ export class Postern {
     writeFileSync(join(self.folder, 'postern.conf'), (conf ?? conf_text)(values));
     self.#run();
     const ended = self.ended.then((status) => { throw new Error(`postern ended with ${status}:\n${self.log()}`); });
-    const ready = until('postern is ready', async () => (await fetch(`http://127.0.0.1:${self.api_port}/readyz`)).ok, { within: 15_000 });
+    const ready = until('postern is ready', async () => (await fetch(`http://127.0.0.1:${self.api_port}/readyz`)).ok);
     await Promise.race([ready, ended]).catch((error) => {
       self.child.kill('SIGKILL');
       throw error;
@@ -128,7 +130,7 @@ export class Postern {
   /** Ends postern as a user would, and gives its exit status; no dev server may outlive it. */
   async stop() {
     this.child.kill('SIGTERM');
-    const killer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+    const killer = setTimeout(() => this.child.kill('SIGKILL'), 60_000);
     const status = await this.ended;
     clearTimeout(killer);
     for (const name of readdirSync(this.sites)) {

@@ -1,7 +1,7 @@
 // Waiting for a condition, never for a time.
 
 /** Polls `condition` until it gives something true, and gives that back; says what was waited for when it does not. */
-export async function until(what, condition, { within = 30_000, every = 25 } = {}) {
+export async function until(what, condition, { within = 60_000, every = 25 } = {}) {
   const deadline = Date.now() + within;
   let last;
   for (;;) {

@@ -2,7 +2,7 @@
 from .case import HALF_CLOSE, Evil
 from .fields import ASKS, KEY, VERSION
 from .judge import BEHIND
-from .recorder import END, RESET, WAIT_FOR_BODY
+from .recorder import END, RESET, WAIT_FOR_BODY, WAIT_FOR_END
 
 OK = b"HTTP/1.1 200 OK\r\n"
 WHOLE = OK + b"Content-Length: 2\r\n\r\nok"
@@ -170,12 +170,12 @@ BODIES = [cut("chunks: " + name, CHUNKED + body + b"evil" * (not body.endswith(b
     cut("chunks: reset", CHUNKED + b"5\r\nhello\r\n", RESET),
     cut("chunks: cut, for HTTP/1.0", CHUNKED + b"5\r\nhello\r\n", END, version=b"1.0"),
     cut("chunks: broken, for HTTP/1.0", CHUNKED + b"5\r\nhello\r\nzz\r\n", END, version=b"1.0"),
-    cut("chunks: stop", CHUNKED + b"5\r\nhello\r\n", 1.3, END),
+    cut("chunks: stop", CHUNKED + b"5\r\nhello\r\n", WAIT_FOR_END, END),
     cut("length: short, end", OK + b"Content-Length: 100\r\n\r\nshort", END),
     cut("length: nothing, end", OK + b"Content-Length: 100\r\n\r\n", END),
     cut("length: short, reset", OK + b"Content-Length: 100\r\n\r\nshort", RESET),
     cut("length: short, for HTTP/1.0", OK + b"Content-Length: 100\r\n\r\nshort", END, version=b"1.0"),
-    cut("length: stops", OK + b"Content-Length: 100\r\n\r\nshort", 1.3, b"evil", END),
+    cut("length: stops", OK + b"Content-Length: 100\r\n\r\nshort", WAIT_FOR_END, b"evil", END),
     cut("length: long and short", OK + b"Content-Length: 400000\r\n\r\n" + b"x" * 300_000, END),
     cut("no length: reset", OK + b"\r\nhello", 0.02, RESET),
     cut("no length: reset, for HTTP/1.0", OK + b"\r\nhello", 0.02, RESET, version=b"1.0"),
@@ -228,6 +228,7 @@ LATE = [whole("late: " + name, *steps, fields=CLOSE, ends=True, **more) for name
 
 BODY = b"Content-Length: 60000\r\n"
 HALF = b"x" * 30_000
+A_WHILE = 1.0  # in which what the upstream said has long arrived
 EARLY = b"HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\nno"
 
 MOMENTS = [
@@ -237,27 +238,27 @@ MOMENTS = [
     no_answer("nothing: end, POST", WAIT_FOR_BODY, END, method=b"POST", fields=b"Content-Length: 2\r\n", upload=(b"ab",)),
     no_answer("nothing: reset, POST", WAIT_FOR_BODY, RESET, method=b"POST", fields=b"Content-Length: 2\r\n", upload=(b"ab",)),
     no_answer("nothing: end, PATCH", END, method=b"PATCH"),
-    no_answer("nothing: silence", 1.3, END, status=504),
-    no_answer("nothing: silence, POST", 1.3, END, status=504, method=b"POST"),
-    no_answer("half a head, then silence", OK + b"Content-Le", 1.3, END, status=504),
-    no_answer("a head that drips longer than proxy_read_timeout", *[p for b in (OK, b"Content-", b"Length: 2\r\n") for p in (b, 0.45)], b"\r\nok",
+    no_answer("nothing: silence", WAIT_FOR_END, END, status=504),
+    no_answer("nothing: silence, POST", WAIT_FOR_END, END, status=504, method=b"POST"),
+    no_answer("half a head, then silence", OK + b"Content-Le", WAIT_FOR_END, END, status=504),
+    no_answer("a head that drips longer than proxy_read_timeout", *[p for b in (OK, b"Content-", b"Length: 2\r\n") for p in (b, 1.6)], b"\r\nok",
               status=504),
     whole("early: to a whole upload", EARLY, status=409, body=b"no", method=b"POST", fields=b"Content-Length: 2\r\n", upload=(b"ab",)),
-    whole("early: to a half upload", EARLY, status=409, body=b"no", method=b"POST", fields=BODY, upload=(HALF, 0.3, HALF + BEHIND), ends=True),
+    whole("early: to a half upload", EARLY, status=409, body=b"no", method=b"POST", fields=BODY, upload=(HALF, A_WHILE, HALF + BEHIND), ends=True),
     whole("early: to a half upload, then end", EARLY, END, status=409, body=b"no", method=b"POST", fields=BODY,
-          upload=(HALF, 0.3, HALF + BEHIND), ends=True),
+          upload=(HALF, A_WHILE, HALF + BEHIND), ends=True),
     whole("early: to chunks", EARLY, status=409, body=b"no", method=b"POST", fields=b"Transfer-Encoding: chunked\r\n",
-          upload=(b"5\r\nhello\r\n", 0.3, b"0\r\n\r\n" + BEHIND), ends=True),
+          upload=(b"5\r\nhello\r\n", A_WHILE, b"0\r\n\r\n" + BEHIND), ends=True),
     whole("early: the rest of the upload is a request", EARLY, status=409, body=b"no", method=b"POST",
-          fields=b"Content-Length: %d\r\n" % len(BEHIND), upload=(b"", 0.3, BEHIND), ends=True),
-    no_answer("early: reset in the upload", RESET, method=b"POST", fields=BODY, upload=(HALF, 0.3, HALF + BEHIND), ends=True),
-    no_answer("early: end in the upload", END, method=b"POST", fields=BODY, upload=(HALF, 0.3, HALF + BEHIND), ends=True),
-    no_answer("early: no HTTP in the upload", b"evil\r\n\r\n", method=b"POST", fields=BODY, upload=(HALF, 0.3, HALF + BEHIND), ends=True),
+          fields=b"Content-Length: %d\r\n" % len(BEHIND), upload=(b"", A_WHILE, BEHIND), ends=True),
+    no_answer("early: reset in the upload", RESET, method=b"POST", fields=BODY, upload=(HALF, A_WHILE, HALF + BEHIND), ends=True),
+    no_answer("early: end in the upload", END, method=b"POST", fields=BODY, upload=(HALF, A_WHILE, HALF + BEHIND), ends=True),
+    no_answer("early: no HTTP in the upload", b"evil\r\n\r\n", method=b"POST", fields=BODY, upload=(HALF, A_WHILE, HALF + BEHIND), ends=True),
     # As nginx, which takes a client's half-close for its leaving: nothing is answered, nothing sent twice.
-    no_answer("the client leaves while it waits", 0.15, WHOLE, status=0, upload=(b"", 0.03, HALF_CLOSE), ends=True),
-    no_answer("the client leaves while it waits, PUT", 0.15, WHOLE, status=0, method=b"PUT", fields=b"Content-Length: 2\r\n",
+    no_answer("the client leaves while it waits", WAIT_FOR_END, WHOLE, status=0, upload=(b"", 0.03, HALF_CLOSE), ends=True),
+    no_answer("the client leaves while it waits, PUT", WAIT_FOR_END, WHOLE, status=0, method=b"PUT", fields=b"Content-Length: 2\r\n",
               upload=(b"ab", 0.03, HALF_CLOSE), ends=True),
-    no_answer("the client leaves while it waits, POST", 0.15, WHOLE, status=0, method=b"POST", fields=b"Content-Length: 2\r\n",
+    no_answer("the client leaves while it waits, POST", WAIT_FOR_END, WHOLE, status=0, method=b"POST", fields=b"Content-Length: 2\r\n",
               upload=(b"ab", 0.03, HALF_CLOSE), ends=True),
     whole("early: 100, then the answer", b"HTTP/1.1 100 Continue\r\n\r\n", WAIT_FOR_BODY, WHOLE, method=b"POST",
           fields=b"Content-Length: 2\r\nExpect: 100-continue\r\n", upload=(b"ab",), interim=(100,)),
@@ -279,7 +280,7 @@ HANDSHAKES = [
     handshake("426", said(b"Content-Length: 2", b"Sec-WebSocket-Version: 13", status=b"HTTP/1.1 426 Upgrade Required\r\n", body=b"no"),
               status=426, body=b"no"),
     handshake("200, then frames", WHOLE + b"evil", status=200, body=b"ok"),
-    handshake("silence", 1.3, END, status=504),
+    handshake("silence", WAIT_FOR_END, END, status=504),
     handshake("no HTTP", b"evil", END),
     handshake("end", END),
     handshake("101 to h2c", SWITCH + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\nevil", END),  # RFC 9110 7.8

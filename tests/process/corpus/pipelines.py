@@ -59,7 +59,7 @@ CLOSING = [
     Case("close: an empty line", (b"\r\n", HALF_CLOSE), (), ends=True, behind=False),
     Case("close: a cut request line", (b"GET /x HT", HALF_CLOSE), (), ends=True, behind=False),
     Case("close: a head without its end", (b"GET /x HTTP/1.1\r\nHost: h\r\n", HALF_CLOSE), (), ends=True, behind=False),
-    Case("close: a head that drips", (b"GET /x HTTP/1.1\r\n", *(p for _ in range(5) for p in (0.3, b"A: b\r\n"))), (408,), ends=True, behind=False),
+    Case("close: a head that drips", (b"GET /x HTTP/1.1\r\n", *(p for _ in range(5) for p in (0.8, b"A: b\r\n"))), (408,), ends=True, behind=False),
     Case("close: a head that stops", b"GET /x HTTP/1.1\r\nHost: h\r\n", (408,), ends=True, behind=False),
 ]
 

@@ -8,14 +8,14 @@ import time
 
 from . import strict
 
-END, RESET, WAIT_FOR_BODY = "end", "reset", "wait for the body"
+END, RESET, WAIT_FOR_BODY, WAIT_FOR_END = "end", "reset", "wait for the body", "wait until postern ends the connection"
 
 
 class Recorder:
     """Answers each request with 200 and "seen METHOD TARGET", where no script says otherwise.
 
     scripts: {name: steps} for the requests with the field X-Play: name. A step is bytes to send, a number of seconds to wait,
-    WAIT_FOR_BODY, END or RESET; without one of the last two, the connection goes on with the next request."""
+    WAIT_FOR_BODY, WAIT_FOR_END, END or RESET; without one of the last two, the connection goes on with the next request."""
 
     def __init__(self):
         self.scripts = {}
@@ -46,7 +46,7 @@ class Recorder:
     def wait_until_said(self):
         """Until no script has more to say: what follows meets all of it."""
         with self.changed:
-            assert self.changed.wait_for(lambda: self.playing == 0, 5), "a script of the recorder did not end"
+            assert self.changed.wait_for(lambda: self.playing == 0, 30), "a script of the recorder did not end"
 
     def drop_connections(self):
         """Ends all that are open, so that none is kept."""
@@ -106,6 +106,8 @@ class Recorder:
                 if step == WAIT_FOR_BODY:
                     if not self.until(connection, stream, lambda: self.first_is_whole(stream[done:])):
                         return False
+                elif step == WAIT_FOR_END:
+                    self.until(connection, stream, lambda: None)
                 elif step == RESET:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     return False
@@ -135,7 +137,7 @@ class Recorder:
 
     def settle(self, own):
         """Until all that reached this machine before now is written down, whichever connection it came on."""
-        end = time.monotonic() + 2
+        end = time.monotonic() + 30
         while time.monotonic() < end:
             with self.changed:
                 ready, _, _ = select.select([self.listener, *(c for c in self.open if c is not own and c.fileno() >= 0)], [], [], 0)

@@ -28,14 +28,21 @@ struct reader_outcome {
     std::string wrong;
 };
 
-/// Looks keys up until told to stop, and stops by itself at the first thing that cannot be.
+constexpr std::uint64_t found_min = 100;
+
+/// Looks keys up until told to stop, and has found some by then, however late it came to run; stops
+/// by itself at the first thing that cannot be. `begun` counts who looks.
 reader_outcome read_until(const table_view& table, const std::atomic<bool>& stop,
-                          std::uint64_t seed) {
+                          std::atomic<unsigned>& begun, std::uint64_t seed) {
     reader_outcome outcome;
+    ++begun;
     std::array<std::uint64_t, lasting_keys> newest{};
     route value;
-    for (std::uint64_t n = seed; !stop.load(std::memory_order_relaxed) && outcome.wrong.empty();
-         n = n * 6364136223846793005 + 1442695040888963407) {
+    const auto goes_on = [&] {
+        return (!stop.load(std::memory_order_relaxed) || outcome.found <= found_min) &&
+               outcome.wrong.empty();
+    };
+    for (std::uint64_t n = seed; goes_on(); n = n * 6364136223846793005 + 1442695040888963407) {
         const std::uint64_t number = (n >> 33) % (lasting_keys + fleeting_keys);
         const std::string key = key_number(number);
         const look_up_result result = look_up(table, key, sip_hash(table.key, key), value);
@@ -70,10 +77,13 @@ TEST_F(concurrency, readers_see_whole_routes_that_only_get_newer) {
         w.put(key_number(n), route_of(key_number(n), 1));
 
     std::atomic<bool> stop = false;
+    std::atomic<unsigned> begun = 0;
     std::array<reader_outcome, 3> outcomes;
     std::vector<std::thread> readers;
     for (std::size_t i = 0; i < outcomes.size(); ++i)
-        readers.emplace_back([&, i] { outcomes[i] = read_until(table, stop, i + 1); });
+        readers.emplace_back([&, i] { outcomes[i] = read_until(table, stop, begun, i + 1); });
+    while (begun < outcomes.size())
+        std::this_thread::yield();
     std::uint64_t random = 42;
     for (std::uint64_t version = 2; version < writes; ++version) {
         random = random * 6364136223846793005 + 1442695040888963407;
@@ -89,7 +99,7 @@ TEST_F(concurrency, readers_see_whole_routes_that_only_get_newer) {
         reader.join();
     for (const auto& outcome : outcomes) {
         EXPECT_EQ(outcome.wrong, "");
-        EXPECT_GT(outcome.found, 100U);
+        EXPECT_GT(outcome.found, found_min);
     }
 }
 

@@ -9,9 +9,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <fcntl.h>
+#include <poll.h>
 #include <random>
 #include <set>
 #include <thread>
@@ -38,7 +40,7 @@ class control_process : public ::testing::Test {
         opts_.process.output_directory = folder_.path() + "/output";
         opts_.process.port_first = free_ports(8);
         opts_.process.port_last = static_cast<std::uint16_t>(opts_.process.port_first + 7);
-        opts_.process.ready.within = 10s;
+        opts_.process.ready.within = 30s;
         opts_.process.stop_within = 2s;
         EXPECT_TRUE(cache::prepare(opts_.table_path, 1000));
     }
@@ -54,7 +56,7 @@ class control_process : public ::testing::Test {
         return [this]() -> base::result<std::unique_ptr<sync::store>> {
             if (is_store_away_)
                 return base::failure{sync::store_error::unavailable, "away"};
-            return sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s});
+            return sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 30s});
         };
     }
     int run_here(int order_fd) {
@@ -100,16 +102,21 @@ class control_process : public ::testing::Test {
     reply activate(const std::string& thread) {
         return post("/api/sessions/activate", activation(thread));
     }
+    /// Soon: what is written is told to the metrics a moment later.
+    bool counts(const std::string& line) {
+        return eventually(
+            [&] { return get("/metrics").body.find("\n" + line + "\n") != std::string::npos; });
+    }
     nlohmann::json status(const std::string& id = "acme-t1") {
         return get("/api/sessions/" + id + "/status").json();
     }
-    bool becomes(const std::string& wanted, std::chrono::milliseconds within = 15s) {
+    bool becomes(const std::string& wanted, std::chrono::milliseconds within = 30s) {
         return eventually([&] { return status().value("status", "none") == wanted; }, within);
     }
     sync::store& store() {
         if (!own_store_)
             own_store_ =
-                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s})
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 30s})
                     .value();
         return *own_store_;
     }
@@ -156,15 +163,15 @@ TEST_F(control_process, from_birth_to_death_of_a_session) {
     EXPECT_EQ(running().size(), 1U);
     EXPECT_EQ(store().get("acme-t1")->task.rfind("process:", 0), 0U);
     EXPECT_EQ(send(listener_.port, {"GET", "/readyz"}).json()["checks"]["lifecycle"]["ok"], true);
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_sessions{status=\"active\"} 1\n"));
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_launch_seconds_count 1\n"));
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_requests_total 0\n"));
+    EXPECT_TRUE(counts("postern_sessions{status=\"active\"} 1"));
+    EXPECT_TRUE(counts("postern_launch_seconds_count 1"));
+    EXPECT_TRUE(counts("postern_requests_total 0"));
     EXPECT_THAT(get("/metrics").body,
                 HasSubstr("\n# TYPE postern_aws_calls_total counter\n"
                           "postern_aws_calls_total{result=\"ok\"} 0\n"
                           "postern_aws_calls_total{result=\"failed\"} 0\n"
                           "postern_aws_calls_total{result=\"condition\"} 0\n# HELP "));
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_table_capacity 1000\n"));
+    EXPECT_TRUE(counts("postern_table_capacity 1000"));
 
     EXPECT_EQ(post("/api/sessions/acme-t1/deactivate").json()["status"], "draining");
     ASSERT_TRUE(becomes("inactive"));
@@ -175,8 +182,14 @@ TEST_F(control_process, from_birth_to_death_of_a_session) {
     EXPECT_EQ(post("/api/routes/acme-t1/wake").status, 202);
     ASSERT_TRUE(becomes("active"));
     std::uint64_t rings = 0;
-    EXPECT_EQ(::read(sync_bell_.fd(), &rings, sizeof rings), static_cast<ssize_t>(sizeof rings));
-    EXPECT_GE(rings, 8U) << "every write rings";
+    EXPECT_TRUE(eventually([&] { // the last one comes behind its write
+        std::uint64_t more = 0;
+        if (::poll(std::array{pollfd{sync_bell_.fd(), POLLIN, 0}}.data(), 1, 0) == 1 &&
+            ::read(sync_bell_.fd(), &more, sizeof more) == static_cast<ssize_t>(sizeof more))
+            rings += more;
+        return rings >= 8;
+    })) << "every write rings: "
+        << rings;
 }
 
 TEST_F(control_process, fifty_activations_at_once_start_one_container) {
@@ -190,7 +203,7 @@ TEST_F(control_process, fifty_activations_at_once_start_one_container) {
     EXPECT_EQ(made, 1);
     ASSERT_TRUE(becomes("active"));
     EXPECT_EQ(running().size(), 1U);
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_launches_started_total 1\n"));
+    EXPECT_TRUE(counts("postern_launches_started_total 1"));
 }
 
 TEST_F(control_process, a_failed_launch_says_why) {
@@ -220,23 +233,26 @@ TEST_F(control_process, a_death_is_answered_by_a_new_launch_until_there_are_too_
     ASSERT_TRUE(becomes("failed"));
     EXPECT_THAT(status()["reason"],
                 HasSubstr("died 3 times within 60 s, last: was killed by signal 9"));
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_relaunches_total 2\n"));
+    EXPECT_TRUE(counts("postern_relaunches_total 2"));
 }
 
 TEST_F(control_process, idle_sessions_are_stopped_and_kept_alive_ones_are_not) {
-    opts_.idle_timeout = 3s;
+    opts_.idle_timeout = 5s;
     start();
     activate("t1"), activate("t2");
-    ASSERT_TRUE(becomes("active"));
+    const auto kept_alive_until = [&](const char* wanted) {
+        return eventually([&] {
+            post("/api/sessions/acme-t2/keepalive");
+            return status()["status"] == wanted;
+        });
+    };
     const auto began = std::chrono::steady_clock::now();
-    ASSERT_TRUE(eventually([&] {
-        post("/api/sessions/acme-t2/keepalive");
-        return status()["status"] == "inactive";
-    }));
-    EXPECT_GE(std::chrono::steady_clock::now() - began, 2700ms);
+    ASSERT_TRUE(kept_alive_until("active"));
+    ASSERT_TRUE(kept_alive_until("inactive"));
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 4700ms);
     EXPECT_EQ(status("acme-t2")["status"], "active");
     EXPECT_EQ(running().size(), 1U);
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_idle_stops_total 1\n"));
+    EXPECT_TRUE(counts("postern_idle_stops_total 1"));
 }
 
 TEST_F(control_process, records_go_when_their_time_is_over) {
@@ -244,8 +260,8 @@ TEST_F(control_process, records_go_when_their_time_is_over) {
     start();
     activate("t1");
     EXPECT_TRUE(eventually([&] { return get("/api/sessions/acme-t1/status").status == 404; }));
-    EXPECT_TRUE(running().empty());
-    EXPECT_THAT(get("/metrics").body, HasSubstr("\npostern_records_removed_total 1\n"));
+    EXPECT_TRUE(eventually([&] { return running().empty(); }));
+    EXPECT_TRUE(counts("postern_records_removed_total 1"));
 }
 
 TEST_F(control_process, changes_of_other_programs_are_followed) {
@@ -298,7 +314,7 @@ TEST_F(control_process, other_writers_do_not_keep_it_from_its_work) {
     std::atomic<bool> is_over{false};
     std::thread writer{[&] {
         auto other =
-            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 10s}).value();
+            sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 30s}).value();
         for (int i = 0; !is_over; ++i) {
             auto s = other->get("acme-t1");
             if (!s)
@@ -318,7 +334,7 @@ TEST_F(control_process, other_writers_do_not_keep_it_from_its_work) {
 
 TEST_F(control_process, order_stop_leaves_nothing_behind) {
     opts_.process.command = command(fake_child("stubborn", {"{port}"}));
-    opts_.process.stop_within = 2s;
+    opts_.process.stop_within = 4s;
     start();
     for (const char* t : {"t1", "t2", "t3", "t4"})
         activate(t);
@@ -327,7 +343,7 @@ TEST_F(control_process, order_stop_leaves_nothing_behind) {
             eventually([&] { return status(std::string{"acme-"} + t)["status"] == "active"; }));
     const auto began = std::chrono::steady_clock::now();
     tell(order::stop);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 8s) << "all at the same time";
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 4 * 4s) << "all at the same time";
     EXPECT_TRUE(running().empty());
     for (const sync::session& s : store().list({}, 10, "").value()) {
         EXPECT_EQ(s.status, inactive) << s.session_id;
@@ -380,9 +396,7 @@ TEST_F(control_process, how_an_adopted_program_ended_is_not_guessed) {
     ASSERT_TRUE(becomes("active"));
     kill_child(control);
     start();
-    ASSERT_TRUE(eventually([&] { // until it is adopted
-        return get("/metrics").body.find("\npostern_launches_running 1\n") != std::string::npos;
-    }));
+    ASSERT_TRUE(counts("postern_launches_running 1")) << "it is adopted";
     kill_program(pid_of());
     ASSERT_TRUE(becomes("failed"));
     EXPECT_EQ(status()["reason"], "it ended (exit status unknown: adopted after a restart of "

@@ -24,7 +24,7 @@ extern char** environ;
 namespace postern::control::test {
 namespace {
 
-constexpr unsigned life_seconds_max = 60; // no fake outlives a test run that went wrong
+constexpr unsigned life_seconds_max = 180; // no fake outlives a test run that went wrong
 
 void nap_ms(long ms) {
     const timespec t{ms / 1000, ms % 1000 * 1'000'000};
@@ -115,16 +115,25 @@ void print_surroundings() {
     }
     if (is("stubborn"))
         ::signal(SIGTERM, SIG_IGN), serve(first, 200); // PORT
-    if (is("family")) { // PORT: a grandchild serves, and another has left the group
-        if (::fork() == 0)
-            ::alarm(life_seconds_max), serve(first, 200);
+    if (is("family")) { // PORT: a grandchild serves once another has left the group
+        int has_left[2];
+        if (::pipe(has_left) != 0)
+            ::_exit(98);
         if (::fork() == 0) {
             ::setsid();
             ::signal(SIGTERM, SIG_IGN);
             ::alarm(life_seconds_max);
+            ::close(has_left[0]), ::close(has_left[1]);
             nap_ms(life_seconds_max * 1000);
             ::_exit(0);
         }
+        char nothing = 0;
+        ::close(has_left[1]);
+        if (::read(has_left[0], &nothing, 1) != 0)
+            ::_exit(97);
+        ::close(has_left[0]);
+        if (::fork() == 0)
+            ::alarm(life_seconds_max), serve(first, 200);
         while (::wait(nullptr) > 0) {
         }
         ::_exit(0);
@@ -134,7 +143,7 @@ void print_surroundings() {
             ::alarm(life_seconds_max), serve(first, 200);
         for (int line = 0;; ++line) {
             std::printf("line %d of a program that has a lot to say about very little\n", line);
-            if (line % 20'000 == 0)
+            if (line % 2'000 == 0) // slow enough for a launcher that stands still for a while
                 nap_ms(20);
         }
     }

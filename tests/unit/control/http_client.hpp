@@ -16,7 +16,7 @@ struct reply {
     int status = 0; // 0: closed without an answer
     std::string head;
     std::string body;
-    bool was_closed = false; // by the server, and not given up after 15 s of silence
+    bool was_closed = false; // by the server, and not given up after 30 s of silence
     [[nodiscard]] nlohmann::json json() const {
         return nlohmann::json::parse(body, nullptr, false);
     }
@@ -35,14 +35,24 @@ inline base::unique_fd connect_to(std::uint16_t port) {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const timeval patience{15, 0};
+    const timeval patience{30, 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
         fd.reset();
     return fd;
 }
 
-/// Everything up to the server's close (or 15 s of silence).
+/// As recv, also for a process that was stopped and goes on meanwhile: with a time-out it ends
+/// then.
+inline ssize_t receive(const base::unique_fd& from, char* into, std::size_t bytes_max) {
+    for (;;) {
+        const ssize_t n = ::recv(from.get(), into, bytes_max, 0);
+        if (n >= 0 || errno != EINTR)
+            return n;
+    }
+}
+
+/// Everything up to the server's close (or 30 s of silence).
 inline reply send_raw(std::uint16_t port, const std::string& bytes) {
     const base::unique_fd fd = connect_to(port);
     std::string all;
@@ -55,7 +65,7 @@ inline reply send_raw(std::uint16_t port, const std::string& bytes) {
     }
     char chunk[16384];
     ssize_t n = 0;
-    while ((n = ::recv(fd.get(), chunk, sizeof chunk, 0)) > 0)
+    while ((n = receive(fd, chunk, sizeof chunk)) > 0)
         all.append(chunk, static_cast<std::size_t>(n));
     reply r;
     r.was_closed = n == 0 || errno == ECONNRESET;

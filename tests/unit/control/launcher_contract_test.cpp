@@ -14,7 +14,7 @@ namespace {
 /// What a contract test asks of a launcher's surroundings, in terms that every kind can serve.
 struct setup {
     std::vector<std::string> program; // a fake; {port} is where it should answer
-    std::chrono::milliseconds ready_within = 10s;
+    std::chrono::milliseconds ready_within = 30s;
     std::chrono::milliseconds stop_within = 5s;
     probe_options::kind probe = probe_options::kind::http;
     std::uint16_t port_first = 0;
@@ -70,7 +70,7 @@ class launcher_contract : public ::testing::TestWithParam<launcher_kind> {
         return *launcher_;
     }
     bool reaches(const std::string& id, launch_phase phase,
-                 std::chrono::milliseconds within = 15s) {
+                 std::chrono::milliseconds within = 30s) {
         return eventually(
             [&] {
                 launcher_->wait({}, 20ms);
@@ -115,7 +115,9 @@ TEST_P(launcher_contract, ready_is_any_answer_below_500_and_no_redirect_is_follo
     for (const row& r : {row{"200", launch_phase::ready}, row{"302", launch_phase::ready},
                          row{"404", launch_phase::ready}, row{"500", launch_phase::died},
                          row{"503", launch_phase::died}}) {
-        launcher& l = with({fake_child("answer", {"{port}", r.status}), 700ms});
+        // One that is never ready has the time to answer at least once.
+        const auto within = r.end == launch_phase::ready ? 30s : 3s;
+        launcher& l = with({fake_child("answer", {"{port}", r.status}), within});
         l.start(session_named("t1"));
         ASSERT_TRUE(reaches("t1", r.end)) << r.status;
         if (r.end == launch_phase::died) {
@@ -131,7 +133,7 @@ TEST_P(launcher_contract, ready_is_any_answer_below_500_and_no_redirect_is_follo
 
 TEST_P(launcher_contract, waits_for_a_slow_one_and_probes_by_tcp_too) {
     for (const auto how : {probe_options::kind::http, probe_options::kind::tcp}) {
-        launcher& l = with({fake_child("serve_late", {"{port}", "300"}), 10s, 5s, how});
+        launcher& l = with({fake_child("serve_late", {"{port}", "300"}), 30s, 5s, how});
         const auto before = std::chrono::steady_clock::now();
         l.start(session_named("t1"));
         ASSERT_TRUE(reaches("t1", launch_phase::ready));
@@ -142,10 +144,10 @@ TEST_P(launcher_contract, waits_for_a_slow_one_and_probes_by_tcp_too) {
 }
 
 TEST_P(launcher_contract, one_that_never_answers_dies_with_the_reason) {
-    launcher& l = with({fake_child("silent"), 400ms});
+    launcher& l = with({fake_child("silent"), 1500ms});
     l.start(session_named("t1"));
     ASSERT_TRUE(reaches("t1", launch_phase::died));
-    EXPECT_NE(l.view("t1").reason.find("not ready within 0.4 s: it refused the connection"),
+    EXPECT_NE(l.view("t1").reason.find("not ready within 1.5 s: it refused the connection"),
               std::string::npos)
         << l.view("t1").reason;
 }
@@ -168,7 +170,7 @@ TEST_P(launcher_contract, one_that_cannot_be_run_dies_at_once) {
 }
 
 TEST_P(launcher_contract, one_that_ignores_the_signal_is_killed) {
-    launcher& l = with({fake_child("stubborn", {"{port}"}), 10s, 200ms});
+    launcher& l = with({fake_child("stubborn", {"{port}"}), 30s, 200ms});
     l.start(session_named("t1"));
     ASSERT_TRUE(reaches("t1", launch_phase::ready));
     const auto before = std::chrono::steady_clock::now();
@@ -178,7 +180,7 @@ TEST_P(launcher_contract, one_that_ignores_the_signal_is_killed) {
 }
 
 TEST_P(launcher_contract, takes_grandchildren_along) {
-    launcher& l = with({fake_child("family", {"{port}"}), 10s, 300ms});
+    launcher& l = with({fake_child("family", {"{port}"}), 30s, 300ms});
     l.start(session_named("t1"));
     ASSERT_TRUE(reaches("t1", launch_phase::ready)) << l.view("t1").reason;
     EXPECT_EQ(survivors(folder_.path() + "/table").size(), 3U);
@@ -188,7 +190,7 @@ TEST_P(launcher_contract, takes_grandchildren_along) {
 }
 
 TEST_P(launcher_contract, notices_a_death_and_takes_the_rest_along) {
-    launcher& l = with({fake_child("family", {"{port}"}), 10s, 300ms});
+    launcher& l = with({fake_child("family", {"{port}"}), 30s, 300ms});
     l.start(session_named("t1"));
     ASSERT_TRUE(reaches("t1", launch_phase::ready));
     const auto members = survivors(folder_.path() + "/table");
@@ -202,7 +204,7 @@ TEST_P(launcher_contract, notices_a_death_and_takes_the_rest_along) {
 
 TEST_P(launcher_contract, never_gives_one_port_to_two) {
     const std::uint16_t first = free_ports(3);
-    launcher& l = with({fake_child("serve_late", {"{port}", "200"}), 10s, 5s,
+    launcher& l = with({fake_child("serve_late", {"{port}", "200"}), 30s, 5s,
                         probe_options::kind::http, first, static_cast<std::uint16_t>(first + 1)});
     l.start(session_named("t1"));
     l.start(session_named("t2"));

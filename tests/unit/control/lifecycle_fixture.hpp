@@ -104,7 +104,7 @@ class lifecycle_over_meddled_store : public ::testing::Test {
             if (is_away_)
                 return base::failure{sync::store_error::unavailable, "away"};
             return {std::make_unique<meddling_store>(
-                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 5s})
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 30s})
                     .value(),
                 hook_)};
         };
@@ -146,7 +146,7 @@ class lifecycle_over_meddled_store : public ::testing::Test {
     meddling_store::hook hook_;
     bool is_away_ = false;
     std::unique_ptr<sync::store> store_ =
-        sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 5s}).value();
+        sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 30s}).value();
     std::unique_ptr<lifecycle> life_;
 };
 

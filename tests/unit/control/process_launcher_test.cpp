@@ -27,9 +27,9 @@ class process_launcher_test : public ::testing::Test {
   protected:
     process_launcher_test() {
         options_.output_directory = folder_.path() + "/output";
-        options_.port_first = free_ports(4);
+        options_.port_first = free_ports(5); // one more, that is not postern's
         options_.port_last = static_cast<std::uint16_t>(options_.port_first + 3);
-        options_.ready.within = 10s;
+        options_.ready.within = 30s;
         options_.stop_within = 500ms;
     }
     ~process_launcher_test() override {
@@ -50,7 +50,7 @@ class process_launcher_test : public ::testing::Test {
                 .value();
         launcher_->start(s);
     }
-    bool reaches(launch_phase phase, std::chrono::milliseconds within = 15s) {
+    bool reaches(launch_phase phase, std::chrono::milliseconds within = 30s) {
         return eventually([&] { return launcher_->wait({}, 20ms), view().phase == phase; }, within);
     }
     launch_view view() const { return launcher_->view("t1"); }
@@ -187,7 +187,7 @@ TEST_F(process_launcher_test, keeps_the_output_within_its_bound) {
 
 TEST_F(process_launcher_test, a_deaf_program_dies_of_a_check) {
     // A program that lives, and whose port is closed: its server child has gone.
-    options_.ready.within = 5s;
+    options_.ready.within = 30s;
     run({"/bin/sh", "-c", "\"$0\" --fake-child serve $1 & wait; exec sleep 50",
          fake_child("").front(), "{port}"});
     ASSERT_TRUE(reaches(launch_phase::ready));

@@ -32,7 +32,7 @@ class session_api_over_http : public ::testing::Test {
                 if (is_store_loading_)
                     return base::failure{sync::store_error::loading, "being read"};
                 return sync::open_sqlite_store(
-                    {.path = folder_.path() + "/db", .busy_timeout = 5s});
+                    {.path = folder_.path() + "/db", .busy_timeout = 30s});
             },
             health_);
         actions_ =
@@ -60,7 +60,7 @@ class session_api_over_http : public ::testing::Test {
     sync::store& store() {
         if (!own_store_)
             own_store_ =
-                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 5s})
+                sync::open_sqlite_store({.path = folder_.path() + "/db", .busy_timeout = 30s})
                     .value();
         return *own_store_;
     }

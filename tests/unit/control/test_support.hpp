@@ -87,7 +87,7 @@ inline std::uint16_t free_ports(unsigned count) {
 
 /// Looks every few milliseconds until `is_true` or the time is over.
 inline bool eventually(const std::function<bool()>& is_true,
-                       std::chrono::milliseconds within = 10s) {
+                       std::chrono::milliseconds within = 30s) {
     const auto end = std::chrono::steady_clock::now() + within;
     while (!is_true()) {
         if (std::chrono::steady_clock::now() > end)

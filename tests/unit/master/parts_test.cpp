@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <numeric>
 #include <set>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -51,6 +52,19 @@ int accepted_from(int listener) {
             return count;
         ++count;
     }
+}
+
+/// The same of several listeners, `all` together: who has connected may be there a moment later.
+std::vector<int> accepted_from(const std::vector<int>& listeners, int all) {
+    std::vector<int> counts(listeners.size(), 0);
+    for (int tries = 0; tries < 10'000 && std::accumulate(counts.begin(), counts.end(), 0) < all;
+         ++tries) {
+        if (tries > 0)
+            ::usleep(1000);
+        for (std::size_t i = 0; i < listeners.size(); ++i)
+            counts[i] += accepted_from(listeners[i]);
+    }
+    return counts;
 }
 
 TEST(listener_set, one_port_for_all_positions_also_when_the_system_chose_it) {
@@ -111,7 +125,7 @@ TEST(listener_set, a_failure_leaves_what_was_there) {
     EXPECT_FALSE(set.open({first[0], bound_to(other->get())}, 2, {}));
     set.keep(first, 1);
     EXPECT_TRUE(connected_to(bound));
-    EXPECT_EQ(accepted_from(set.of_position(first, 0)[0]), 1);
+    EXPECT_THAT(accepted_from({set.of_position(first, 0)[0]}, 1), ElementsAre(1));
 }
 
 TEST(listener_set, wildcard_and_one_address_of_it_may_stand_side_by_side) {
@@ -148,10 +162,10 @@ TEST(listener_set, steering_leaves_the_others_alone_and_keep_closes_them) {
         return clients;
     };
     const auto spread = [&](std::uint32_t positions) {
-        std::vector<int> counts;
+        std::vector<int> listeners;
         for (std::uint32_t i = 0; i < positions; ++i)
-            counts.push_back(accepted_from(set.of_position(wanted, i)[0]));
-        return counts;
+            listeners.push_back(set.of_position(wanted, i)[0]);
+        return accepted_from(listeners, 200);
     };
     auto clients = connect_many();
     for (const int count : spread(4))
@@ -168,9 +182,9 @@ TEST(listener_set, steering_leaves_the_others_alone_and_keep_closes_them) {
     set.keep(wanted, 2);
     EXPECT_LT(::fcntl(last, F_GETFD), 0);
     clients = connect_many();
-    EXPECT_EQ(accepted_from(copy.get()), 0);
     const std::vector<int> kept = spread(2);
     EXPECT_EQ(kept[0] + kept[1], 200);
+    EXPECT_EQ(accepted_from(copy.get()), 0);
 }
 
 TEST(listener_set, addresses_that_are_not_kept_refuse) {

@@ -50,11 +50,11 @@ struct passing {
         pipe_pool pool;
         const lent_pipe pipe = pool.lend();
         while (passed < bytes) {
-            auto [error, n] = co_await from.splice_into(pipe.in(), bytes - passed, 10s);
+            auto [error, n] = co_await from.splice_into(pipe.in(), bytes - passed, 30s);
             if (error)
                 break;
             passed += n;
-            const auto bad = co_await to.splice_from(pipe.out(), n, passed < bytes, 10s);
+            const auto bad = co_await to.splice_from(pipe.out(), n, passed < bytes, 30s);
             EXPECT_FALSE(bad) << bad.message();
         }
         to.shutdown_send();

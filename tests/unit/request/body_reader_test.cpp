@@ -42,7 +42,7 @@ void send_pieces(int to, const std::vector<std::string>& pieces, bool end) {
 /// A body whose first bytes were read with the head (`buffered`) and whose rest comes in pieces.
 outcome read_body(body_framing framing, std::uint64_t length, std::string_view buffered,
                   std::vector<std::string> pieces, bool end = false,
-                  std::chrono::milliseconds within = 2s) {
+                  std::chrono::milliseconds within = 30s) {
     socket_pair pair;
     tcp_stream near{pair.loop, std::move(pair.near)};
     block_pool blocks;

@@ -60,6 +60,22 @@ class target {
     std::jthread accepting_;
 };
 
+/// The system's, and a second later at each look where a test is in a hurry.
+class worker_clock final : public base::clock {
+  public:
+    [[nodiscard]] base::wall_time wall() const noexcept override {
+        ahead_ += is_in_a_hurry ? std::chrono::seconds{1} : std::chrono::seconds{0};
+        return system_.wall() + ahead_;
+    }
+    [[nodiscard]] base::steady_time steady() const noexcept override { return system_.steady(); }
+
+    bool is_in_a_hurry = false;
+
+  private:
+    base::system_clock system_;
+    mutable std::chrono::milliseconds ahead_{0};
+};
+
 /// Sessions: "one", active at `port`. Files of the location /static/ are in `folder`.
 class small_worker {
   public:
@@ -89,6 +105,8 @@ class small_worker {
     ~small_worker() { std::filesystem::remove_all(folder); }
     small_worker(const small_worker&) = delete;
     small_worker& operator=(const small_worker&) = delete;
+
+    void hurry() { time_.is_in_a_hurry = true; }
 
     std::filesystem::path folder;
     settings conf;
@@ -122,7 +140,7 @@ class small_worker {
         return std::move(*cache::session_reader::open(path, 0));
     }
 
-    base::system_clock time_;
+    worker_clock time_;
     base::log log_{STDERR_FILENO, base::log_level::warn, "test", time_};
     cache::session_reader table_;
     block_pool blocks_;

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <chrono>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -195,13 +194,12 @@ TEST_F(static_escape, special_files_are_missing_and_never_wait) {
     if (::geteuid() == 0) {
         EXPECT_EQ(::mknod((root.site() / "zero").c_str(), S_IFCHR | 0666, makedev(1, 5)), 0);
     }
-    const auto start = std::chrono::steady_clock::now();
+    // A wait for the other end of the fifo would have no end.
     for (const char* rest : {"/fifo", "/socket", "/zero", "/fifo/", "/fifo/x"}) {
         const static_answer answer = get(rest);
         EXPECT_EQ(answer.status, 404U) << rest;
         EXPECT_FALSE(answer.file) << rest;
     }
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds{2});
 }
 
 TEST_F(static_escape, names_of_any_length) {

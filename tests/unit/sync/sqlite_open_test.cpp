@@ -169,7 +169,11 @@ TEST(sqlite_open, brings_a_database_of_version_1_up_to_date) {
     shell.run("INSERT INTO sessions (session_id, client_id, thread_id, route_key, status, target) "
               "VALUES ('s1', 'acme', 't1', 'acme-t1', 'active', '127.0.0.1:4321')");
     // Two at once: one does it, the other waits.
-    EXPECT_EQ(count_of_winners(2, [&](int) { return bool{open_sqlite_store({path, 5000ms})}; }), 2);
+    EXPECT_EQ(count_of_winners(2,
+                               [&](int) {
+                                   return bool{open_sqlite_store({path, 60'000ms})};
+                               }),
+              2);
     EXPECT_EQ(shell.run("PRAGMA user_version"), "3");
     auto db = *open_sqlite_store({path});
     session one = *db->get("s1");
@@ -193,7 +197,7 @@ TEST(sqlite_open, many_processes_make_it_together) {
         const std::string path = directory.file("sessions.db");
         EXPECT_EQ(count_of_winners(8,
                                    [&](int) {
-                                       const auto db = open_sqlite_store({path, 10'000ms});
+                                       const auto db = open_sqlite_store({path, 60'000ms});
                                        if (!db)
                                            std::fprintf(stderr, "%s\n", db.error().text().c_str());
                                        return bool{db};
@@ -208,7 +212,7 @@ TEST(sqlite_open, of_many_processes_one_inserts_and_one_replaces_each_version) {
     const std::string path = directory.file("sessions.db");
     EXPECT_EQ(count_of_winners(6,
                                [&](int) {
-                                   auto own = *open_sqlite_store({path, 10'000ms});
+                                   auto own = *open_sqlite_store({path, 60'000ms});
                                    const auto made = own->insert(session_named("s1"));
                                    return made || made.error().code != store_error::exists;
                                }),
@@ -217,7 +221,7 @@ TEST(sqlite_open, of_many_processes_one_inserts_and_one_replaces_each_version) {
     // be lost.
     constexpr int processes = 4, rounds = 40;
     const auto count_up = [&](int number) {
-        auto own = *open_sqlite_store({path, 10'000ms});
+        auto own = *open_sqlite_store({path, 60'000ms});
         for (int won = 0; won < rounds;) {
             session one = *own->get("s1");
             one.branch = std::to_string(std::atoi(one.branch.c_str()) + 1);

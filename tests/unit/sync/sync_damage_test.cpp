@@ -73,7 +73,7 @@ TEST_F(sync_damage, a_snapshot_under_way_begins_anew) {
 TEST_F(sync_damage, waiting_workers_are_rung) {
     scribble(shape.index_offset, shape.slots_offset);
     pollfd rung{workers[0].fd(), POLLIN, 0};
-    EXPECT_EQ(::poll(&rung, 1, 5000), 1);
+    EXPECT_EQ(::poll(&rung, 1, 30'000), 1);
 }
 
 TEST_F(sync_damage, with_the_store_away_the_index_comes_back_and_slots_wait) {

@@ -36,7 +36,7 @@ class foreign_program {
   public:
     explicit foreign_program(const std::string& path) {
         EXPECT_EQ(::sqlite3_open(path.c_str(), &connection_), SQLITE_OK);
-        ::sqlite3_busy_timeout(connection_, 5000);
+        ::sqlite3_busy_timeout(connection_, 30'000);
     }
     ~foreign_program() { ::sqlite3_close(connection_); }
     foreign_program(const foreign_program&) = delete;

@@ -97,7 +97,7 @@ TEST(feed_in_threads, follows_the_table_and_ends_in_the_midst_of_it) {
     }
     std::unique_lock lock{sides.mutex};
     EXPECT_TRUE(
-        sides.changed.wait_for(lock, 20s, [&] { return sides.replica.rows == sides.table.table; }));
+        sides.changed.wait_for(lock, 60s, [&] { return sides.replica.rows == sides.table.table; }));
     lock.unlock();
     thread.reset();
     ::close(null);

@@ -36,7 +36,7 @@ struct stage {
     template <class Condition>
     [[nodiscard]] bool comes(Condition&& is_true) {
         std::unique_lock lock{mutex};
-        return changed.wait_for(lock, 10s, is_true);
+        return changed.wait_for(lock, 30s, is_true);
     }
     template <class Change>
     void set(Change&& change) {
@@ -320,10 +320,9 @@ TEST_F(feed_thread_test, a_ring_shortens_the_wait_for_the_remote_side) {
 TEST_F(feed_thread_test, a_feed_that_cannot_be_opened_is_tried_again) {
     opens_failing = 3;
     start(quick());
-    thread->ring(); // before there is one
-    ASSERT_TRUE(on.comes([&] { return on.works >= 1; }));
+    thread->ring(); // before there is one, unless this thread was slow
+    ASSERT_TRUE(on.comes([&] { return on.works >= 1 && on.rings == 1; }));
     EXPECT_EQ(on.opens, 4);
-    EXPECT_EQ(on.rings, 1);
 }
 
 } // namespace
