@@ -18,8 +18,9 @@ def launcher(folder):
     (folder / "launcher.conf").write_text(f"""
         launcher process {{
             command     {sys.executable} -u {FAKES}/container.py {{port}} {{threadId}} {folder};
-            ready       http / within 20s;
+            ready       http / within 60s;
             stop        TERM 5s;
+            {harness.launcher_ports()}
             output_directory {folder};
         }}""")
     return f"include {folder}/launcher.conf;"

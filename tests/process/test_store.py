@@ -119,7 +119,8 @@ def test_an_owed_stop_on_a_full_disk_is_said_once(run_postern, tmp_path):
         # A file of its own: the harness fills {port} in as postern's own.
         (tmp_path / "launcher.conf").write_text(f"""launcher process {{
             command {sys.executable} -u {harness.FAKES}/container.py {{port}} {{threadId}} {tmp_path};
-            ready http / within 20s;
+            ready http / within 60s;
+            {harness.launcher_ports()}
             output_directory {tmp_path};
         }}""")
         (tmp_path / "gate").touch()
