@@ -52,6 +52,13 @@ def free_ports(count):
     return free
 
 
+def launcher_ports():
+    """A launcher's line with ports of its own: of two launchers on one host, in two runs of these tests, each would give the first
+    free one to a program that takes some time to listen there."""
+    first = 20_000 + random.randrange(100) * 100
+    return f"ports {first}-{first + 99};"
+
+
 class Answer:
     """A whole HTTP answer: status, headers (lower case, last one wins; `all` has every line), body."""
 

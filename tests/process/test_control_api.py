@@ -65,12 +65,11 @@ class Crowd:
         self.selector.close()
 
 
-def slowest(postern, seconds):
-    """The longest of all answers in this time, seconds: /healthz and an authorised status in turn. Who is turned away because
+def time_of_an_answer(postern, seconds, at_least=20):
+    """The mean of all answers in this time, and of a few: /healthz and an authorised status in turn. Who is turned away because
     it was slower than the crowd (this program may stand still between connecting and sending) tries again, and has waited."""
-    longest, i, end = 0, 0, time.monotonic() + seconds
-    began = time.monotonic()
-    while time.monotonic() < end:
+    i, began = 0, time.monotonic()
+    while time.monotonic() < began + seconds or i < at_least:
         try:
             if i % 2:
                 answer = postern.api_call("GET", "/api/sessions/t/status")
@@ -80,8 +79,7 @@ def slowest(postern, seconds):
         except ConnectionError:
             continue
         i += 1
-        longest, began = max(longest, time.monotonic() - began), time.monotonic()
-    return longest
+    return (time.monotonic() - began) / i
 
 
 def test_idle_clients_without_a_token_keep_nobody_out(run_postern):
@@ -91,10 +89,10 @@ def test_idle_clients_without_a_token_keep_nobody_out(run_postern):
     before = descriptors(control)
     with Crowd(postern.api) as crowd:
         until("it is full", lambda: postern.metric("postern_control_connections_refused_total") > SILENT - 1024)
-        longest = slowest(postern, 3)
-        assert longest < 2, f"{longest:.3f} s"
+        took = time_of_an_answer(postern, 3)
+        assert took < 1, f"{took:.3f} s"  # each would be 2 s late if it had to wait until somebody's time is over
         assert postern.metric("postern_control_connections") <= 1024 + 64
-        print(f"{crowd.opened} connections opened, slowest answer {longest * 1000:.0f} ms")
+        print(f"{crowd.opened} connections opened, {took * 1000:.0f} ms an answer")
     until("all are gone", lambda: descriptors(control) <= before + 2)
     assert postern.children()["control"] == [control]
     warnings = [line for line in postern.log().splitlines() if "have shown no token are closed early" in line]

@@ -62,8 +62,9 @@ def test_three_hosts_agree(hosts, dynamodb, tmp_path):
     (tmp_path / "launcher.conf").write_text(f"""
         launcher process {{
             command     {sys.executable} -u {harness.FAKES}/container.py {{port}} {{threadId}} {tmp_path}/containers;
-            ready       http / within 20s;
+            ready       http / within 60s;
             stop        TERM 5s;
+            {harness.launcher_ports()}
             output_directory {tmp_path}/containers;
         }}""")
     first, second, third = posterns = hosts(table, 3, launcher=f"include {tmp_path}/launcher.conf;")

@@ -251,7 +251,7 @@ def test_after_keepalive_requests_the_connection_ends(run_postern):
 
 
 def test_quiet_connections_end(run_postern):
-    postern = run_postern(conf=HTTP2_CONF, main="keepalive_timeout 1s; client_header_timeout 1s;")
+    postern = run_postern(conf=HTTP2_CONF, main="keepalive_timeout 3s; client_header_timeout 3s;")
     with Client(postern.port) as c:
         assert c.get("/").status == 200
         for _ in range(8):  # what carries nothing keeps no connection

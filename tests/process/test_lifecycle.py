@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from harness import DOCUMENT, FAKES, request, until
+from harness import DOCUMENT, FAKES, launcher_ports, request, until
 from test_roles import gone
 
 
@@ -19,8 +19,9 @@ def live(run_postern, tmp_path):
         (tmp_path / "launcher.conf").write_text(f"""
             launcher process {{
                 command     {sys.executable} -u {FAKES}/container.py {{port}} {{threadId}} {tmp_path}/containers;
-                ready       http / within 20s;
+                ready       http / within 60s;
                 stop        TERM 5s;
+                {launcher_ports()}
                 output_directory {tmp_path}/containers;
                 {more}
             }}""")

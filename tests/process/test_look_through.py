@@ -125,17 +125,17 @@ def test_many_requests_for_one_are_one_read(on_table, dynamodb, between):
 
 def test_that_there_is_none_is_told_at_once_and_remembered(on_table, dynamodb, between):
     postern = on_table()
-    told = [timed(postern, f"n{i}") for i in range(5)]
+    told = [timed(postern, f"n{i}") for i in range(8)]
     assert {status for status, _ in told} == {404}
-    assert min(took for _, took in told) < 0.3  # and not when the request looks again by itself
+    assert min(took for _, took in told) < 0.5  # and not when the request asks again by itself
     began = time.monotonic()
     for _ in range(25):
         assert timed(postern, "s1")[0] == 404
     asked_again = (time.monotonic() - began) // ABSENT_FOR
-    assert len(between.reads("s1")) <= 1 + asked_again and count(postern, "look_throughs") <= 6 + asked_again
+    assert len(between.reads("s1")) <= 1 + asked_again and count(postern, "look_throughs") <= 9 + asked_again
     put(dynamodb, postern, "s1")
     until("asked again after a while", lambda: timed(postern, "s1")[0] == 200)
-    assert count(postern, "look_through_reads") >= 7
+    assert count(postern, "look_through_reads") >= 10
 
 
 def test_what_is_gone_and_comes_again(on_table, dynamodb, between):

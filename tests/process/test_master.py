@@ -15,7 +15,7 @@ from test_roles import Load, gone
 
 @pytest.fixture
 def live(run_postern, run_fake):
-    postern = run_postern(main="worker_shutdown_timeout 1s;", server="location = /version { return 200 one; }")
+    postern = run_postern(main="worker_shutdown_timeout 20s;", server="location = /version { return 200 one; }")
     postern.target = run_fake("mirror")
     postern.set_session("up", "active", f"127.0.0.1:{postern.target}")
     until("routed", lambda: postern.get("/session/up/").status == 200)
@@ -213,6 +213,8 @@ def test_children_have_only_what_their_role_needs(live):
 def test_sockets_that_stay_open_are_cut_at_the_shutdown_timeout(live):
     from test_websocket import receive, shake_hands
 
+    edit(live, ("worker_shutdown_timeout 20s", "worker_shutdown_timeout 1s"))
+    reload(live, "one")
     s, _, rest = shake_hands(live.port, "/session/up/")
     receive(s, 5, rest)
     old = live.children()["worker"]

@@ -114,7 +114,7 @@ def test_only_trusted_proxies_may_connect(proxied):
 def test_a_header_has_its_time(proxied):
     postern = proxied("trusted_proxies 127.0.0.1; client_header_timeout 300ms;")
     assert raw(postern.port, b"PROXY TCP4 192.")[0] == b""
-    assert postern.metric("postern_proxy_headers_refused_total") == 1
+    until("counted", lambda: postern.metric("postern_proxy_headers_refused_total") == 1)
 
 
 def test_tls_follows_the_header(run_postern, run_fake, tmp_path):

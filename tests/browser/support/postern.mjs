@@ -39,7 +39,7 @@ const session_location = (more) => `
         ${more}
     }`;
 
-const conf_text = ({ folder, port, secure_port, api, idle_timeout, route_ttl, location }) => `
+const conf_text = ({ folder, port, secure_port, api, ports, idle_timeout, route_ttl, location }) => `
 workers         2;
 error_log       stderr info;
 pid             ${folder}/postern.pid;
@@ -60,6 +60,7 @@ lifecycle {
         command     ${root}/tests/browser/support/start-held {threadId} {port};
         ready       http / within 60s;
         stop        TERM 5s;
+        ports       ${ports};
         output_directory ${folder}/output;
     }
 }
@@ -97,7 +98,10 @@ export class Postern {
     [self.port, self.api_port, self.secure_port] = await free_ports(3);
     make_certificate(self.folder);
     self.url = `http://127.0.0.1:${self.port}`;
-    const values = { folder: self.folder, port: self.port, secure_port: self.secure_port, api: self.api_port, idle_timeout, route_ttl, location };
+    // Of its own: another run's dev servers may be on their way to the first ports of all.
+    const first = 20_000 + Math.floor(Math.random() * 100) * 100;
+    const ports = `${first}-${first + 99}`;
+    const values = { folder: self.folder, port: self.port, secure_port: self.secure_port, api: self.api_port, ports, idle_timeout, route_ttl, location };
     writeFileSync(join(self.folder, 'postern.conf'), (conf ?? conf_text)(values));
     self.#run();
     const ended = self.ended.then((status) => { throw new Error(`postern ended with ${status}:\n${self.log()}`); });
