@@ -139,7 +139,7 @@ def test_that_there_is_none_is_told_at_once_and_remembered(on_table, dynamodb, b
 
 
 def test_what_is_gone_and_comes_again(on_table, dynamodb, between):
-    postern = on_table("look_through {threadId}; feed poll 1s;", CONF.replace("feed poll 1h; ", ""))
+    postern = on_table(f"{LOOK} feed poll 1s;", CONF.replace("feed poll 1h; ", ""))
     put(dynamodb, postern, "s1")
     assert timed(postern, "s1")[0] == 200
     dynamodb.client.delete_item(TableName=postern.table, Key={"sessionId": {"S": "s1"}})
@@ -149,7 +149,7 @@ def test_what_is_gone_and_comes_again(on_table, dynamodb, between):
 
 
 def test_readings_of_the_table_leave_it(on_table, dynamodb, between):
-    postern = on_table("look_through {threadId}; feed poll 1s;", CONF.replace("feed poll 1h; ", ""))
+    postern = on_table(f"{LOOK} feed poll 1s;", CONF.replace("feed poll 1h; ", ""))
     for i in range(6):
         put(dynamodb, postern, f"s{i}")
         assert timed(postern, f"s{i}")[0] == 200
