@@ -117,6 +117,7 @@ def test_a_stale_table_tells_why(fleet):
     with dynamodb_that_refuses(fleet.dynamodb, lambda asked: asked.operation in refused) as front:
         host = fleet.add("feeders=1", block=f"endpoint {front.url};", main="stale_after 3s;")
         follower = fleet.add("feeders=0", block=f"endpoint {front.url};", main="stale_after 3s;")
+        patient = fleet.add("feeders=0", block=f"endpoint {front.url};")
         fleet.until_all("s1", 200)
         refused += ["DescribeStream", "GetRecords", "GetShardIterator"]
         until("told", lambda: why(host).startswith("the table is N s old, stale_after allows 3 s: this host cannot feed it: DynamoDB"),
@@ -124,7 +125,10 @@ def test_a_stale_table_tells_why(fleet):
         assert "request" not in why(host) and "request " in host.log()
         refused.clear()
         until("well again", lambda: why(host) == "" and why(follower) == "", within=30)
+        until("all is well", lambda: harness.request(patient.api, "/readyz").json["checks"]["sync"] == {"ok": True})
         kill_host(host)
+        until("told, though it may be as old as it likes", lambda: harness.request(patient.api, "/readyz").json["checks"]["sync"] ==
+              {"ok": True, "why": "no host feeds Redis"}, seen=lambda: why(patient))
         until("told", lambda: why(follower) == "the table is N s old, stale_after allows 3 s: no host feeds Redis", within=30,
               seen=lambda: why(follower))
 
