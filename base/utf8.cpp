@@ -8,6 +8,10 @@
 namespace postern::base {
 namespace {
 
+bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
+
 unsigned byte_of(std::string_view text, std::size_t i) noexcept {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
 }
@@ -20,7 +24,7 @@ bool is_printable(std::string_view character) noexcept {
     const unsigned first = byte_of(character, 0);
     switch (character.size()) {
     case 1:
-        return first >= 0x20 && first != 0x7f;
+        return !is_control(character.front());
     case 2:
         return first != 0xc2 || byte_of(character, 1) >= 0xa0;
     case 3:
@@ -54,6 +58,10 @@ bool is_utf8(std::string_view text) noexcept {
         text.remove_prefix(length);
     }
     return true;
+}
+
+bool has_control_bytes(std::string_view text) noexcept {
+    return std::any_of(text.begin(), text.end(), is_control);
 }
 
 std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) noexcept {

@@ -13,6 +13,9 @@ namespace postern::base {
 
 [[nodiscard]] bool is_utf8(std::string_view text) noexcept;
 
+/// C0, the tab as well, or DEL.
+[[nodiscard]] bool has_control_bytes(std::string_view text) noexcept;
+
 /// The longest start of `text` of at most `bytes_max` bytes that does not end inside a character.
 [[nodiscard]] std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) noexcept;
 

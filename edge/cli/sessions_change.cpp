@@ -24,10 +24,7 @@ complaint_text check_text(std::string_view option, const std::string& value,
     if (value.size() > bytes_max)
         return change_error{
             fmt::format("{} has {} bytes; {} at most", option, value.size(), bytes_max)};
-    const bool control = std::any_of(value.begin(), value.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    });
-    if (control)
+    if (base::has_control_bytes(value))
         return change_error{
             fmt::format("{} \"{}\" has control bytes", option, base::printable(value))};
     return std::nullopt;

@@ -1,6 +1,7 @@
 #include "sync/aws/curl_transport.hpp"
 
 #include "base/check.hpp"
+#include "base/utf8.hpp"
 #include "sync/aws/aws_error.hpp"
 
 #include <curl/curl.h>
@@ -100,12 +101,6 @@ std::size_t take_header(char* bytes, std::size_t, std::size_t count, void* of) {
 std::string_view origin_of(std::string_view url) {
     const std::size_t host = url.find("://");
     return url.substr(0, host == std::string_view::npos ? 0 : url.find_first_of("/?#", host + 3));
-}
-
-bool has_controls(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), [](char c) {
-        return static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) == 0x7f;
-    });
 }
 
 aws_error error_of(CURLcode code) {
@@ -264,11 +259,12 @@ base::result<http_answer> curl_transport::send(const http_request& request,
                                                const std::stop_token& stop) {
     const std::string_view origin = origin_of(request.url);
     for (const http_header& h : request.headers)
-        if (has_controls(h.name) || has_controls(h.value))
+        if (base::has_control_bytes(h.name) || base::has_control_bytes(h.value))
             return base::failure{aws_error::misconfigured,
                                  fmt::format("{}: the header {} to be sent holds a control byte",
-                                             origin, has_controls(h.name) ? "name" : h.name)};
-    if (has_controls(request.url))
+                                             origin,
+                                             base::has_control_bytes(h.name) ? "name" : h.name)};
+    if (base::has_control_bytes(request.url))
         return base::failure{aws_error::misconfigured, "a URL holds a control byte"};
 
     const no_sigpipe quiet;

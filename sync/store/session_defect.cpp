@@ -9,16 +9,6 @@
 #include <initializer_list>
 
 namespace postern::sync {
-namespace {
-
-bool has_control_bytes(std::string_view text) noexcept {
-    return std::any_of(text.begin(), text.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 || byte == 0x7f;
-    });
-}
-
-} // namespace
 
 std::string defect_of(const session& record) {
     using namespace base::limits;
@@ -28,7 +18,7 @@ std::string defect_of(const session& record) {
         return fmt::format("its session_id has {} bytes, at most {} are allowed",
                            record.session_id.size(), session_id_bytes_max);
     // The id is sent as a header, x-session-id.
-    if (has_control_bytes(record.session_id))
+    if (base::has_control_bytes(record.session_id))
         return "its session_id holds control characters";
     if (record.route_key.size() > route_key_bytes_max)
         return fmt::format("its route_key has {} bytes, at most {} are allowed",

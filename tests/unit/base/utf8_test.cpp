@@ -44,6 +44,13 @@ TEST(utf8, lengths_of_what_is_well_formed) {
     EXPECT_TRUE(is_utf8(""));
 }
 
+TEST(utf8, control_bytes_are_c0_and_del) {
+    for (const char* text : {"a\n", "\t", "\x1f", "\x7f", "\u00e9\x01"})
+        EXPECT_TRUE(has_control_bytes(text)) << printable(text);
+    for (const char* text : {"", " ~", "\u00e9\u20ac", "\x80\xff"})
+        EXPECT_FALSE(has_control_bytes(text)) << printable(text);
+}
+
 TEST(utf8, a_prefix_cuts_no_character) {
     const std::string text = "a\u00e9\u20ac\U0001f600";
     for (const auto& [bytes, kept] : std::initializer_list<std::pair<std::size_t, std::size_t>>{
