@@ -42,7 +42,7 @@ class container_rows final : public row_sink {
     }
 
     void scan_begins(std::int64_t as_of_ms) override { scan_as_of_ms_ = as_of_ms; }
-    bool is_lost() const override { return database_->is_replaced() || database_->is_damaged(); }
+    bool is_lost() const override { return database_->is_lost(); }
 
     result<std::uint64_t> sweep(const std::function<bool(std::string_view)>& keeps,
                                 std::string_view position) override {

@@ -57,6 +57,19 @@ result<void> remove_file(const std::string& path) {
     return {};
 }
 
+/// What SQLite keeps beside a database.
+result<void> remove_log_of(const std::string& path) {
+    for (const char* ending : {"-wal", "-shm"})
+        if (auto removed = remove_file(path + ending); !removed)
+            return removed;
+    return {};
+}
+
+result<void> remove_database(const std::string& path) {
+    auto removed = remove_file(path);
+    return removed ? remove_log_of(path) : removed;
+}
+
 result<void> fill(const std::string& path, const replica_options& options) {
     auto db = database::open(path, true);
     if (!db)
@@ -76,21 +89,17 @@ result<void> fill(const std::string& path, const replica_options& options) {
 /// Made beside, and at its place once it is whole: whoever opens it finds all of it, or nothing.
 result<void> make(const replica_options& options) {
     const std::string beside = fmt::format("{}.{}", options.path, ::gettid());
-    if (auto removed = remove_file(beside); !removed)
+    if (auto removed = remove_database(beside); !removed)
         return removed;
     auto made = fill(beside, options);
-    // SQLite would take what a deleted one has left there for the new one's.
-    for (const char* ending : {"-wal", "-shm"})
-        if (!is_made(options))
-            if (auto removed = remove_file(options.path + ending); made && !removed)
-                made = removed;
-    // Another process may have been quicker.
+    // SQLite would take a deleted one's log for the new one's. Another process may have been
+    // quicker.
+    if (made && !is_made(options))
+        made = remove_log_of(options.path);
     if (made && ::link(beside.c_str(), options.path.c_str()) != 0 && errno != EEXIST)
         made = failed(options.path, "made");
-    for (const char* ending : {"", "-wal", "-shm"})
-        if (auto removed = remove_file(beside + ending); made && !removed)
-            made = removed;
-    return made;
+    auto removed = remove_database(beside);
+    return made ? removed : made;
 }
 
 using check_more = std::function<result<void>(database&)>;
@@ -123,9 +132,8 @@ result<void> check(const replica_options& options, const check_more& more) {
 
 /// Nothing is lost with it, the truth is the remote table; but someone may want to see it.
 result<void> set_aside(const std::string& path) {
-    for (const char* ending : {"-wal", "-shm"})
-        if (auto removed = remove_file(path + ending); !removed)
-            return removed;
+    if (auto removed = remove_log_of(path); !removed)
+        return removed;
     if (::rename(path.c_str(), (path + ".bad").c_str()) != 0 && errno != ENOENT)
         return failed(path, fmt::format("renamed to {}.bad", path));
     return {};

@@ -24,9 +24,7 @@ class session_rows final : public row_sink, public replica_writer {
     sweep(const std::function<bool(std::string_view)>& keeps, std::string_view position) override;
     [[nodiscard]] base::result<std::uint64_t> count() override;
     void scan_begins(std::int64_t as_of_ms) override { scan_as_of_ms_ = as_of_ms; }
-    [[nodiscard]] bool is_lost() const override {
-        return database_->is_replaced() || database_->is_damaged();
-    }
+    [[nodiscard]] bool is_lost() const override { return database_->is_lost(); }
 
     [[nodiscard]] base::result<std::uint64_t> mark() override;
     [[nodiscard]] base::result<void> wrote(std::string_view key, const session_row& row,

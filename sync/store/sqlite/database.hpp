@@ -84,8 +84,8 @@ class database {
     [[nodiscard]] std::int64_t rows_changed_ever() const noexcept;
     /// The file at the path is no longer the one that is open.
     [[nodiscard]] bool is_replaced() const noexcept;
-    /// A call has found the file damaged, or not what it was made as.
-    [[nodiscard]] bool is_damaged() const noexcept { return is_damaged_; }
+    /// That, or a call has found the file damaged, or not what it was made as.
+    [[nodiscard]] bool is_lost() const noexcept { return is_damaged_ || is_replaced(); }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
     /// The store error for a result code of SQLite, with a sentence.
